@@ -1,0 +1,110 @@
+"""The dashboard's process: a web server on loopback, read from the bus and the record, never in the station's way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import AsyncIterator
+
+import uvicorn
+from fastapi import FastAPI
+from nicegui import ui
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from edge.config import Station
+from edge.errors import SettingsError
+from dashboard import live_page
+from dashboard.guard import SecurityHeaders, require_loopback
+from dashboard.history import last_rejects
+from dashboard.live import Live
+from dashboard.pictures import Pictures
+from dashboard.routes import add_routes
+from dashboard.viewers import Viewers
+
+NICE = 10
+GRACE_S = 1
+
+
+def make_app(config: Station) -> FastAPI:
+    """The web application of one station.
+
+    Raises:
+        SettingsError: it would listen at an address that others can reach.
+    """
+    require_loopback(config.dashboard.host)
+    live = Live(config)
+    viewers = Viewers(live)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        live.restore(await asyncio.to_thread(last_rejects, config.record.folder))
+        await viewers.start()
+        yield
+        await viewers.stop()
+
+    # a foreign name that resolves to this machine (DNS rebinding) is refused by the host check
+    hosts = ["localhost", "127.0.0.1", "[::1]", "::1", config.dashboard.host]
+    app = FastAPI(
+        title="Gutteil",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False), Middleware(SecurityHeaders)],
+    )
+    add_routes(app, live, viewers, Pictures(config.record.ring_folder, config.record.folder))
+    live_page.add(config.name)
+    ui.run_with(
+        app,
+        title="Gutteil",
+        favicon=live_page.FAVICON,
+        binding_refresh_interval=None,  # nothing is bound: the state goes to the pages by its own stream
+        gzip_middleware_factory=None,  # over loopback, packing costs more than it saves
+        message_history_length=0,
+        tailwind=False,
+        show_welcome_message=False,
+    )
+    return app
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = socket.socket(family, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind((host, port))
+    except OSError as error:
+        server.close()
+        raise SettingsError(f"dashboard.port = {port}: cannot listen at {host}:{port} ({error.strerror}); end what uses it or choose another port") from error
+    return server
+
+
+def run_dashboard(config: Station, stop: threading.Event) -> None:
+    """The dashboard's process: serves until `stop` is set or the process is signalled.
+
+    Raises:
+        SettingsError: the address is not loopback, or the port is taken.
+    """
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+    logging.getLogger("nicegui").setLevel(logging.WARNING)
+    app = make_app(config)
+    listener = _listen(config.dashboard.host, config.dashboard.port)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False, date_header=False, ws="websockets-sansio")
+    )
+
+    def wait() -> None:
+        stop.wait()
+        server.should_exit = True
+
+    threading.Thread(target=wait, name="stop", daemon=True).start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        listener.close()

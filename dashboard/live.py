@@ -1,0 +1,181 @@
+"""The reader of the bus: one thread that keeps the state of the line and tells the server when it has changed."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+from edge.bus import Subscriber
+from edge.config import Station
+from edge.messages import Alarm, Ejection, Heartbeat, Run, Verdict
+from dashboard.line import Line, Part
+from dashboard.standing import START_NS, health, idle_ns, late_ns, standing
+from dashboard.view import AlarmView, Counts, DefectView, HealthView, PartView, Reason, Snapshot
+
+# triggers are left out: their totals come with the heartbeats, and reading them would cost as much as the verdicts
+KINDS = (Run, Verdict, Ejection, Heartbeat, Alarm)
+_WAIT_S = 0.2
+_BATCH = 500
+STUCK_NS = 1_500_000_000
+RETRY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Live:
+    """The current state of one station, kept by a thread; every public method may be called from any thread."""
+
+    def __init__(self, config: Station) -> None:
+        self._config = config
+        self.server = secrets.token_hex(4)
+        self.line = Line(config.name, time.monotonic_ns())
+        self.lock = threading.Lock()
+        self._changed: Callable[[], None] = lambda: None
+        self._stop = threading.Event()
+        self._turn_ns = time.monotonic_ns()
+        self._snapshots = 0
+        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Begin to read; `changed` is called from the reader's thread after each batch of messages that changed something."""
+        self._changed = changed
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(2)
+
+    @property
+    def reading(self) -> bool:
+        """Whether the reader makes progress."""
+        return self._thread.is_alive() and time.monotonic_ns() - self._turn_ns < STUCK_NS
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._read()
+            except Exception:  # a fault of the reader must not leave a page that looks alive: it shows as stuck, and reading begins anew
+                log.exception("reading the bus failed; it is tried again")
+                self._stop.wait(RETRY_S)
+
+    def _read(self) -> None:
+        bus = self._config.bus
+        subscriber = Subscriber([bus.station, bus.rejector, bus.recorder], KINDS, bus.queue)
+        try:
+            while not self._stop.is_set():
+                self._turn(subscriber)
+        finally:
+            subscriber.close()
+
+    def _turn(self, subscriber: Subscriber) -> None:
+        """Everything that is there by now, under one lock, so that a fast line costs few wake-ups."""
+        message = subscriber.get(_WAIT_S)
+        with self.lock:
+            now_ns = self._turn_ns = time.monotonic_ns()
+            changed = message is not None
+            for _ in range(_BATCH):
+                if message is None:
+                    break
+                self.line.apply(message, now_ns)
+                message = subscriber.get(0)
+            self.line.missed(len(subscriber.gaps), subscriber.refused + self.line.foreign, now_ns)
+            subscriber.gaps.clear()
+            self.line.lapse(now_ns)
+        if changed:
+            self._changed()
+
+    def restore(self, parts: list[Part]) -> None:
+        """Show rejects of the record until newer ones come; newest first."""
+        with self.lock:
+            self.line.restore(parts)
+
+    def find(self, key: str) -> Part | None:
+        """The part that a picture's address names, if it is still on the page."""
+        server, _, number = key.partition("-")
+        if server != self.server or not number.isdecimal() or len(number) > 18:
+            return None
+        with self.lock:
+            return self.line.part(int(number))
+
+    def snapshot(self) -> Snapshot:
+        """The state of this moment."""
+        now_ns = time.monotonic_ns()
+        stuck = not self.reading
+        with self.lock:
+            line = self.line
+            self._snapshots += 1
+            word, reason = ("STOPPED", Reason("dashboard-stuck")) if stuck else standing(line, now_ns)
+            run, judged = line.run, sum(line.verdicts.values())
+            return Snapshot(
+                server=self.server,
+                number=self._snapshots,
+                word=word,
+                reason=reason,
+                station=line.station,
+                product=run.product if run else "",
+                recipe=run.recipe if run else "",
+                model=run.model if run else "",
+                camera=run.camera if run else "",
+                provider=run.provider if run else "",
+                run_id=run.run_id if run else "",
+                simulated=line.simulated,
+                running=word != "STOPPED" and reason.code not in ("connecting", "starting"),
+                part=self._part(line.last, now_ns) if line.last else None,
+                late_ms=late_ns(line) // 1_000_000,
+                idle_ms=idle_ns(line) // 1_000_000,
+                counts=Counts(
+                    line.verdicts["OK"],
+                    line.verdicts["NG"],
+                    line.verdicts["UNDECIDED"],
+                    judged,
+                    line.outcomes["passed"],
+                    line.outcomes["ejected"],
+                    line.outcomes["missed"],
+                ),
+                ok_share=line.verdicts["OK"] / judged if judged else None,
+                per_minute=round(line.per_minute(now_ns), 1),
+                rejects=[self._part(p, now_ns) for p in line.rejects],
+                alarms=_alarms(line, now_ns, stuck),
+                health=[HealthView(h.name, "unknown", "no-word") if stuck else h for h in health(line, now_ns)],
+                gaps=line.gaps,
+                refused=line.refused,
+            )
+
+    def _part(self, part: Part, now_ns: int) -> PartView:
+        key = f"{self.server}-{part.number}"
+        pictured = part.image is not None or bool(part.file)
+        shape = part.image.shape if part.image is not None else ()
+        return PartView(
+            key=key,
+            part_id=part.part_id,
+            verdict=part.verdict,
+            reasons=part.reasons,
+            defects=[DefectView(d.kind, round(d.score, 4), tuple(round(v, 1) for v in d.box), d.verdict) for d in part.defects],  # type: ignore[arg-type]
+            more_defects=part.more_defects,
+            age_ms=(now_ns - part.heard_ns) // 1_000_000 if part.heard_ns else None,
+            wall_ms=part.wall_ns // 1_000_000,
+            total_ms=round(part.total_us / 1000, 1),
+            width=shape[1] if len(shape) >= 2 else 0,
+            height=shape[0] if len(shape) >= 2 else 0,
+            picture=f"/api/live/pictures/{key}" if pictured else "",
+            thumb=f"/api/live/pictures/{key}?size=thumb" if pictured else "",
+            outcome=part.outcome,
+            simulated=part.simulated,
+        )
+
+
+def _alarms(line: Line, now_ns: int, stuck: bool) -> list[AlarmView]:
+    """Alarms of the line, worst first, with what only this reader can know."""
+    rank = {"fault": 0, "warning": 1, "info": 2}
+    views = [
+        AlarmView(a.message.sender, a.message.code, a.message.severity, a.message.text, a.message.remedy, (now_ns - a.since_ns) // 1_000_000)
+        for a in line.alarms.values()
+    ]
+    if not stuck and not line.alive("recorder", now_ns) and now_ns - line.started_ns > START_NS and line.alive("station", now_ns):
+        beat = line.beats.get("recorder")
+        views.append(AlarmView("dashboard", "recorder-lost", "warning", "", "", (now_ns - (beat.heard_ns if beat else line.started_ns)) // 1_000_000))
+    return sorted(views, key=lambda v: (rank.get(v.severity, 0), v.age_ms))

@@ -1,0 +1,62 @@
+"""The addresses that are not pages: live state, pictures, health, the page's own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Response, WebSocket
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from dashboard.live import Live
+from dashboard.pictures import Pictures
+from dashboard.view import encode
+from dashboard.viewers import Viewers
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+class _Assets(StaticFiles):
+    """Files of the page; a browser asks each time whether they are still the same, so an update shows at once."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def _json(data: bytes, status: int = 200) -> Response:
+    return Response(data, status, {"Cache-Control": "no-store"}, "application/json")
+
+
+def add_routes(app: FastAPI, live: Live, viewers: Viewers, pictures: Pictures) -> None:
+    """Everything that is not a page of NiceGUI."""
+    router = APIRouter()
+
+    @router.get("/api/live")
+    def state() -> Response:
+        return _json(encode(live.snapshot()))
+
+    # runs in a worker thread: encoding must not hold up the others
+    @router.get("/api/live/pictures/{key}")
+    def picture(key: str, size: str = "full") -> Response:
+        part = live.find(key)
+        data = pictures.get(part, size == "thumb") if part is not None else None
+        if data is None:
+            return Response("no such picture (any more)", 404, {"Cache-Control": "no-store"}, "text/plain")
+        return Response(data, 200, {"Cache-Control": "private, max-age=3600, immutable"}, "image/jpeg")
+
+    @router.websocket("/api/live/stream")
+    async def stream(socket: WebSocket) -> None:
+        await viewers.serve(socket)
+
+    @router.get("/health/live")
+    async def alive() -> Response:
+        return _json(b'{"status":"alive"}')
+
+    @router.get("/health/ready")
+    async def ready() -> Response:
+        return _json(b'{"status":"ready"}') if live.reading else _json(b'{"status":"the bus is not being read"}', 503)
+
+    app.include_router(router)
+    app.mount("/assets", _Assets(directory=ASSETS), name="assets")

@@ -1,0 +1,170 @@
+"""Every text of the pages, English and German side by side: a key with one language missing cannot be written down.
+
+Keys are `place.name`. `{name}` in a text is filled in by the page; both languages carry the same ones.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Language = Literal["en", "de"]
+LANGUAGES: tuple[Language, ...] = ("en", "de")
+
+
+class Text(NamedTuple):
+    """One text."""
+
+    en: str
+    de: str
+
+
+TEXTS: dict[str, Text] = {
+    "frame.language": Text("Language", "Sprache"),
+    "frame.theme": Text("Switch between dark and light", "Zwischen dunkel und hell wechseln"),
+    "frame.simulated": Text("SIMULATED", "SIMULIERT"),
+    "frame.simulated_hint": Text("no real parts", "keine echten Teile"),
+    "frame.station": Text("Station", "Station"),
+    "frame.skip": Text("Skip to the content", "Zum Inhalt springen"),
+    "page.line": Text("Line", "Linie"),
+    # the huge word
+    "word.OK": Text("OK", "OK"),
+    "word.NG": Text("NG", "NG"),
+    "word.UNDECIDED": Text("UNDECIDED", "UNKLAR"),
+    "word.STOPPED": Text("STOPPED", "GESTOPPT"),
+    "word.WAITING": Text("WAITING", "WARTET"),
+    "word.OFFLINE": Text("NO CONNECTION", "KEINE VERBINDUNG"),
+    "means.OK": Text("Good part, may pass", "Gutteil, darf passieren"),
+    "means.NG": Text("Bad part, is rejected", "Schlechtteil, wird ausgeschleust"),
+    "means.UNDECIDED": Text("Cannot be judged, is rejected and kept for a person", "Nicht beurteilbar, wird ausgeschleust und von Menschen geprüft"),
+    # why there is no verdict on the screen: code → what, and what to do
+    "reason.connecting": Text("Looking for the station", "Station wird gesucht"),
+    "remedy.connecting": Text("One moment", "Einen Moment"),
+    "reason.starting": Text("The station is starting", "Die Station startet"),
+    "remedy.starting": Text("The model is being loaded and warmed up", "Das Modell wird geladen und warmgefahren"),
+    "reason.no-parts": Text("No part is coming", "Es kommt kein Teil"),
+    "remedy.no-parts": Text("The line is ready. If parts should be running, check the belt and the part sensor", "Die Linie ist bereit. Sollten Teile laufen, Band und Teilesensor prüfen"),
+    "reason.station-lost": Text("The station is silent or not ready", "Die Station schweigt oder ist nicht bereit"),
+    "remedy.station-lost": Text("It is started again by itself. If this lasts, restart the appliance and call maintenance", "Sie startet von selbst neu. Dauert es an: Gerät neu starten und Instandhaltung rufen"),
+    "reason.station-fault": Text("The station reports a fault", "Die Station meldet eine Störung"),
+    "remedy.station-fault": Text("See the alarms, then call maintenance", "Meldungen ansehen, dann Instandhaltung rufen"),
+    "reason.rejector-lost": Text("The reject control is silent: every part is ejected", "Die Ausschleus-Steuerung schweigt: jedes Teil wird ausgeschleust"),
+    "remedy.rejector-lost": Text("It is started again by itself. If this lasts, restart the appliance and call maintenance", "Sie startet von selbst neu. Dauert es an: Gerät neu starten und Instandhaltung rufen"),
+    "reason.rejector-fault": Text("The reject control is not ready", "Die Ausschleus-Steuerung ist nicht bereit"),
+    "remedy.rejector-fault": Text("Check the PLC, then call maintenance", "SPS prüfen, dann Instandhaltung rufen"),
+    "reason.line-stopped": Text("The belt stands", "Das Band steht"),
+    "remedy.line-stopped": Text("Start the line at its panel when it is clear", "Linie am Bedienpult starten, wenn sie frei ist"),
+    "reason.plc-gone": Text("The PLC does not answer", "Die SPS antwortet nicht"),
+    "remedy.plc-gone": Text("Check the PLC and its cable; the line stands until it answers", "SPS und Kabel prüfen; die Linie steht, bis sie antwortet"),
+    "reason.no-verdicts": Text("Parts had no verdict: the line was stopped", "Teile blieben ohne Urteil: die Linie wurde gestoppt"),
+    "remedy.no-verdicts": Text("Check camera and station", "Kamera und Station prüfen"),
+    "reason.ejection-missed": Text("A rejected part was not confirmed at the ejector", "Ein Teil wurde ausgeschleust, aber nicht bestätigt"),
+    "remedy.ejection-missed": Text("Look for the part behind the ejector, then check air and sensor", "Teil hinter dem Auswerfer suchen, dann Druckluft und Sensor prüfen"),
+    "reason.camera-gone": Text("The camera does not answer", "Die Kamera antwortet nicht"),
+    "remedy.camera-gone": Text("Check the camera's cable and power; it is reopened by itself", "Kabel und Stromversorgung der Kamera prüfen; sie wird von selbst wieder geöffnet"),
+    "reason.camera-blind": Text("The camera sees nothing usable", "Die Kamera sieht nichts Brauchbares"),
+    "remedy.camera-blind": Text("Check the camera, its light and its lens", "Kamera, Licht und Objektiv prüfen"),
+    "reason.recorder-lost": Text("Nothing is being recorded", "Es wird nichts aufgezeichnet"),
+    "remedy.recorder-lost": Text("Parts are still judged. The recorder is started again by itself; if this lasts, check the disk", "Teile werden weiter geprüft. Der Schreiber startet von selbst neu; dauert es an: Festplatte prüfen"),
+    "reason.record-not-kept": Text("Records or pictures are not being kept", "Daten oder Bilder werden nicht aufbewahrt"),
+    "remedy.record-not-kept": Text("Parts are still judged. Check the disk: room, and that it can be written", "Teile werden weiter geprüft. Festplatte prüfen: Platz und Schreibrechte"),
+    "reason.dashboard-stuck": Text("The dashboard does not hear the line", "Die Anzeige hört die Linie nicht"),
+    "remedy.dashboard-stuck": Text("The line may well be running: look at it. Restart the dashboard", "Die Linie kann trotzdem laufen: nachsehen. Anzeige neu starten"),
+    "reason.unknown": Text("A fault is reported", "Eine Störung wird gemeldet"),
+    "remedy.unknown": Text("Call maintenance", "Instandhaltung rufen"),
+    # when the page itself has lost the server
+    "offline.title": Text("NOT LIVE", "NICHT LIVE"),
+    "offline.text": Text("This page has lost its connection. What it shows is old; the line may be running.", "Diese Seite hat die Verbindung verloren. Das Gezeigte ist alt; die Linie kann laufen."),
+    "offline.remedy": Text("It reconnects by itself", "Sie verbindet sich von selbst neu"),
+    "offline.connecting": Text("Connecting", "Verbindung wird aufgebaut"),
+    # the last part
+    "part.last": Text("Last part", "Letztes Teil"),
+    "part.none": Text("No part yet", "Noch kein Teil"),
+    "part.no_picture": Text("No picture", "Kein Bild"),
+    "part.image": Text("Picture of the last part", "Bild des letzten Teils"),
+    "part.ago": Text("{age} ago", "vor {age}"),
+    "part.late": Text("no part for {age}", "seit {age} kein Teil"),
+    "part.more": Text("and {count} more", "und {count} weitere"),
+    "part.doubtful": Text("doubtful", "zweifelhaft"),
+    "part.allowed": Text("{count} allowed", "{count} erlaubt"),
+    "part.outcome.passed": Text("passed", "durchgelassen"),
+    "part.outcome.ejected": Text("ejected, confirmed", "ausgeschleust, bestätigt"),
+    "part.outcome.missed": Text("NOT confirmed", "NICHT bestätigt"),
+    "age.s": Text("{n} s", "{n} s"),
+    "age.min": Text("{n} min", "{n} min"),
+    "age.h": Text("{n} h", "{n} h"),
+    # numbers
+    "count.title": Text("Since the station started", "Seit Start der Station"),
+    "count.parts": Text("Parts", "Teile"),
+    "count.yield": Text("Good share", "Gutanteil"),
+    "count.rate": Text("Parts per min", "Teile pro min"),
+    "count.passed": Text("passed", "durch"),
+    "count.ejected": Text("ejected", "ausgeschleust"),
+    "count.missed": Text("not confirmed", "unbestätigt"),
+    # the strip
+    "rejects.title": Text("Last rejects", "Letzte Ausschleusungen"),
+    "rejects.none": Text("Nothing has been rejected yet", "Noch nichts ausgeschleust"),
+    "rejects.open": Text("Show part {part}", "Teil {part} zeigen"),
+    "viewer.title": Text("Rejected part", "Ausgeschleustes Teil"),
+    "viewer.close": Text("Close", "Schließen"),
+    "viewer.newer": Text("Newer part", "Neueres Teil"),
+    "viewer.older": Text("Older part", "Älteres Teil"),
+    "viewer.defects": Text("Defects", "Fehler"),
+    "viewer.no_defects": Text("No defect found", "Kein Fehler gefunden"),
+    "viewer.part": Text("Part", "Teil"),
+    "viewer.time": Text("Time", "Zeit"),
+    "viewer.took": Text("Trigger to verdict", "Trigger bis Urteil"),
+    "viewer.outcome": Text("Ejector", "Auswerfer"),
+    "viewer.reasons": Text("Reason", "Grund"),
+    # alarms
+    "alarms.title": Text("Alarms", "Meldungen"),
+    "alarms.severity.fault": Text("Fault", "Störung"),
+    "alarms.severity.warning": Text("Warning", "Warnung"),
+    "alarms.severity.info": Text("Note", "Hinweis"),
+    # the health row
+    "health.title": Text("Health", "Zustand"),
+    "health.camera": Text("Camera", "Kamera"),
+    "health.model": Text("Model", "Modell"),
+    "health.plc": Text("PLC", "SPS"),
+    "health.ejector": Text("Ejector", "Auswerfer"),
+    "health.recorder": Text("Recorder", "Schreiber"),
+    "health.bus": Text("Bus", "Bus"),
+    "note.ok": Text("OK", "OK"),
+    "note.ms": Text("{n} ms per part", "{n} ms je Teil"),
+    "note.late": Text("slow", "langsam"),
+    "note.silent": Text("silent", "schweigt"),
+    "note.never-heard": Text("not heard yet", "noch nicht gehört"),
+    "note.no-word": Text("unknown", "unbekannt"),
+    "note.starting": Text("starting", "startet"),
+    "note.fault": Text("fault", "Störung"),
+    "note.missed": Text("{n} not confirmed", "{n} unbestätigt"),
+    "note.pictures-lost": Text("{n} pictures lost", "{n} Bilder verloren"),
+    "note.gaps": Text("{n} gaps", "{n} Lücken"),
+    # kinds of defect that the shipped models know; others are shown as the model names them
+    "kind.open": Text("open", "Unterbrechung"),
+    "kind.short": Text("short", "Kurzschluss"),
+    "kind.mousebite": Text("mouse bite", "Mausbiss"),
+    "kind.spur": Text("spur", "Sporn"),
+    "kind.copper": Text("spurious copper", "Kupferrest"),
+    "kind.pin-hole": Text("pinhole", "Pinhole"),
+}
+
+
+def texts_of(language: Language) -> dict[str, str]:
+    """All texts of one language, for the page."""
+    return {key: getattr(text, language) for key, text in TEXTS.items()}
+
+
+def choose_language(cookie: str | None, accept: str | None) -> Language:
+    """The language a browser asked for: its switch first, then its Accept-Language header, then English."""
+    for language in LANGUAGES:
+        if cookie == language:
+            return language
+    wanted: list[tuple[float, int, Language]] = []
+    for place, item in enumerate((accept or "")[:500].split(",")):
+        tag, _, quality = item.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        wanted += [(-weight, place, language) for language in LANGUAGES if tag.strip().lower().split("-")[0] == language and weight > 0]
+    return min(wanted)[2] if wanted else "en"

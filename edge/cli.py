@@ -1,0 +1,215 @@
+"""The command line: a thin layer over the modules. Commands of other rooms come by entry points, so that nothing is imported upward."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from edge.errors import GutteilError
+from edge.processes import SETTINGS_WRONG, run_process
+from hardware.errors import DeviceError, DeviceGone
+
+app = typer.Typer(
+    name="gutteil",
+    help="Gutteil judges every part at your line and rejects the bad ones. Nothing leaves the building.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+Config = Annotated[Path, typer.Option("--config", help="settings of the station (TOML); docs/settings.md lists every key")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON on standard output and nothing else")]
+Data = Annotated[Path, typer.Option("--data", help="COCO file; image entries may carry verdict and reference")]
+stderr = Console(stderr=True)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+@app.command()
+def run(config: Config) -> None:
+    """Run the whole station: every process, restarted when it dies, until Ctrl-C."""
+    from edge.appliance import run_appliance
+
+    run_appliance(config, stderr)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="port of the dashboard")] = 8470,
+    rate: Annotated[float, typer.Option(help="parts per second", min=0.1, max=50)] = 2.0,
+    folder: Annotated[Path | None, typer.Option(help="where the record goes; default: a temporary folder")] = None,
+    seconds: Annotated[float, typer.Option(help="stop by itself after so many seconds; 0 = run until Ctrl-C", min=0)] = 0,
+) -> None:
+    """Run the appliance on the simulated line; everything it shows is simulated and says so."""
+    from edge.appliance import run_demo
+
+    run_demo(port, rate, folder, seconds, stderr)
+
+
+@app.command()
+def inspect(
+    images: Annotated[list[Path] | None, typer.Argument(help="image files")] = None,
+    data: Annotated[Path | None, typer.Option(help="COCO file: every image in it, with its reference where the recipe wants one")] = None,
+    model: Annotated[Path | None, typer.Option(help="ONNX model with a card; default: the recipe's")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="recipe (TOML); default: the shipped circuit-board recipe")] = None,
+    reference: Annotated[Path | None, typer.Option(help="defect-free image to compare IMAGES with, where the model wants one")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge image files as the line would; with --json one object a line."""
+    from edge.inspect import images_of, inspect_files, recipe_for
+    from edge.judge import Judge
+
+    loaded = recipe_for(recipe, model)
+    judge = Judge(loaded, model_file=model)
+    for row in inspect_files(judge, images_of(images or [], data, reference)):
+        if as_json:
+            print_json(row)
+        else:
+            mark = {"OK": "[green]OK[/]", "NG": "[red]NG[/]"}.get(row["verdict"], "[yellow]UNDECIDED[/]")
+            why = "; ".join(row["reasons"]) or "no defects"
+            took = sum(row["timings"].values()) / 1000
+            Console().print(f"{mark}  {row['file']}  {why}  ({took:.1f} ms)", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def replay(
+    data: Data,
+    recipe: Annotated[Path | None, typer.Option(help="recipe (TOML); default: the shipped circuit-board recipe")] = None,
+    rate: Annotated[float, typer.Option(help="parts per second; 0 = as fast as the line takes them", min=0)] = 0.0,
+    parts: Annotated[int, typer.Option(help="how many parts; 0 = every image once", min=0)] = 0,
+    folder: Annotated[Path | None, typer.Option(help="keep record and logs here; default: a temporary folder")] = None,
+    as_json: Json = False,
+) -> None:
+    """Every image through the whole line (station, rejector, simulated PLC, recorder), and the books closed at the end."""
+    from edge.replay_command import replay_command
+
+    report = replay_command(data, recipe, rate, parts, folder, stderr)
+    if as_json:
+        print_json(report.document)
+    else:
+        report.show(Console())
+    raise typer.Exit(0 if report.closes else 1)
+
+
+@app.command()
+def bench(
+    parts: Annotated[int, typer.Option(help="parts per round", min=20)] = 150,
+    rounds: Annotated[int, typer.Option(help="rounds; in each the line and every peer take their turn", min=1)] = 3,
+    rate: Annotated[float, typer.Option(help="parts per second", min=1)] = 15.0,
+    peers: Annotated[
+        bool, typer.Option(help="also measure a stock yolo26n and ultralytics' predict, where ultralytics is installed")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Stage by stage from trigger to a separate subscriber, against raw runs of the same model and others in the same run."""
+    from edge.bench import bench_line, show
+
+    document = bench_line(parts=parts, rounds=rounds, rate_hz=rate, peers=peers, console=stderr)
+    if as_json:
+        print_json(document)
+    else:
+        show(document, Console())
+
+
+@app.command()
+def doctor(
+    config: Annotated[Path | None, typer.Option(help="also check these settings, their recipe and model")] = None, as_json: Json = False
+) -> None:
+    """What this machine has (cameras, providers, disk, clock, keys, ports) and what to do about what is wrong."""
+    from edge.doctor import as_json as findings_json
+    from edge.doctor import examine
+
+    findings = examine(config)
+    document = findings_json(findings)
+    if as_json:
+        print_json(document)
+    else:
+        console = Console()
+        for f in findings:
+            mark = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "fault": "[red]fault  [/]"}[f.level]
+            console.print(
+                f"{mark} [bold]{f.what}[/]: {f.text}" + (f"\n        → {f.remedy}" if f.remedy else ""), highlight=False, soft_wrap=True
+            )
+    raise typer.Exit(0 if document["ok"] else 1)
+
+
+@app.command()
+def card(
+    model: Annotated[Path, typer.Argument(help="ONNX file")],
+    write: Annotated[Path | None, typer.Option(help="JSON file with the card's fields to put into the model (docs/models.md)")] = None,
+) -> None:
+    """Show the card of a model file, or put one into a file that any trainer has written."""
+    from edge.card_command import show_card, write_card
+
+    print_json(show_card(model) if write is None else write_card(model, write))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Every check and every test; further arguments go to pytest."""
+    from edge.selftest import run_tests
+
+    raise typer.Exit(run_tests(context.args))
+
+
+@app.command()
+def station(config: Config) -> None:
+    """One process: camera, model, verdict."""
+    from edge.station import run_station
+
+    run_process(run_station, config)
+
+
+@app.command()
+def rejector(config: Config) -> None:
+    """One process: follows parts to the ejector."""
+    from edge.rejector import run_rejector
+
+    run_process(run_rejector, config)
+
+
+@app.command()
+def recorder(config: Config) -> None:
+    """One process: writes the record."""
+    from edge.recorder import run_recorder
+
+    run_process(run_recorder, config)
+
+
+@app.command()
+def line(config: Config) -> None:
+    """One process: the simulated line with belt, part sensor, PLC and ejector."""
+    from edge.appliance import run_simulated_line
+
+    run_process(run_simulated_line, config)
+
+
+def _plugins() -> None:
+    known = {c.name or c.callback.__name__ for c in app.registered_commands if c.callback is not None}
+    for point in entry_points(group="gutteil.commands"):
+        if point.name not in known:
+            app.command(name=point.name)(point.load())
+
+
+_plugins()
+
+
+def main() -> None:
+    """Entry point: errors meant for people are one message and an exit status, never a traceback."""
+    try:
+        app()
+    except (GutteilError, DeviceError) as error:
+        stderr.print("gutteil:", str(error), style="red", highlight=False, soft_wrap=True, markup=False)
+        sys.exit(1 if isinstance(error, DeviceGone) else SETTINGS_WRONG)
+
+
+if __name__ == "__main__":
+    main()

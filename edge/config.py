@@ -1,0 +1,125 @@
+"""Every setting of a station, with unit, bounds, default and help. What depends on the product is in the recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from edge.settings import Block, read_toml
+
+Provider = Literal["tensorrt", "cuda", "openvino", "cpu"]
+PROVIDERS: tuple[Provider, ...] = ("tensorrt", "cuda", "openvino", "cpu")
+Endpoint = Annotated[str, Field(pattern=r"^(tcp://127\.[0-9.]+:[0-9]{1,5}|ipc://[^\s]+)$")]
+
+
+class Camera(Block):
+    """Where frames come from."""
+
+    backend: Literal["simulator", "replay", "opencv"] = Field("simulator", description="kind of camera")
+    settings: dict[str, Any] = Field(default_factory=dict, description="the backend's own settings, see docs/cameras.md")
+    stall_s: float = Field(
+        2.0,
+        ge=0.1,
+        le=60,
+        description="s without a frame until the camera is asked whether it is alive, and reported if not; a free-running camera is reported at once",
+    )
+    frozen_frames: int = Field(
+        2,
+        ge=2,
+        le=100,
+        description="frames in a row with the very same bytes that count as a frozen camera; every repeat is UNDECIDED from the first on",
+    )
+    black_level: int = Field(12, ge=0, le=255, description="an image with no pixel above this gray level is black: UNDECIDED and an alarm")
+    reopen_s: float = Field(1.0, ge=0.05, le=60, description="s between attempts to reopen a camera that has gone")
+
+
+class Model(Block):
+    """How the model runs. Which model is the recipe's business."""
+
+    providers: list[Provider] = Field(default_factory=lambda: list(PROVIDERS), description="in this order the first that is installed and works is used (openvino only helps with onnxruntime-openvino)")  # fmt: skip
+    threads: int = Field(0, ge=0, le=64, description="CPU threads of the model; 0 = all cores")
+    spin: bool = Field(True, description="threads wait busily between operators: faster, but keeps the cores warm during a run")
+    warm_up_runs: int = Field(8, ge=1, le=1000, description="runs before the station says it is ready")
+
+
+class Bus(Block):
+    """ZeroMQ endpoints. Only loopback and ipc; reaching further needs keys."""
+
+    station: Endpoint = Field("tcp://127.0.0.1:5571", description="the station publishes here")
+    rejector: Endpoint = Field("tcp://127.0.0.1:5572", description="the rejector publishes here")
+    recorder: Endpoint = Field("tcp://127.0.0.1:5573", description="the recorder publishes here")
+    queue: int = Field(
+        200_000, ge=1_000, le=10_000_000, description="messages kept per slow reader before they are dropped (and counted by the reader)"
+    )
+
+
+class Plc(Block):
+    """The PLC side."""
+
+    backend: Literal["simulator"] = Field("simulator", description="kind of PLC")
+    settings: dict[str, Any] = Field(default_factory=dict, description="the backend's own settings, see docs/plc.md")
+    no_verdicts_stop: int = Field(5, ge=1, le=1000, description="parts in a row without a verdict that stop the line")
+
+
+class Line(Block):
+    """The simulated line: belt, part sensor, ejector, confirmation sensor. Unused with a real PLC."""
+
+    control: Endpoint = Field("tcp://127.0.0.1:5581", description="where the simulated PLC answers")
+    wire: str = Field("127.0.0.1:5580", description="loopback UDP HOST:PORT that stands for the trigger wire to the camera")
+    rate_hz: float = Field(2.0, ge=0, le=1000, description="parts per second; 0 = as fast as the station takes them")
+    jitter: float = Field(0.1, ge=0, le=0.5, description="spread of the spacing, as a share of it")
+    parts: int = Field(0, ge=0, description="stop feeding after so many parts; 0 = never")
+    sensor: Literal["line", "camera"] = Field(
+        "line", description="who sees a part first: the line's part sensor, or a free-running camera that finds parts itself"
+    )
+    confirm_s: float = Field(0.02, ge=0.001, le=5, description="s from the ejector to the confirmation sensor")
+    counts_per_s: float = Field(10_000, gt=0, description="encoder counts per second of belt movement")
+    miss_share: float = Field(0, ge=0, le=1, description="share of ejections that fail, for drills")
+    lost_edge_share: float = Field(0, ge=0, le=1, description="share of trigger edges that the wire to the camera loses, for drills")
+
+
+class Record(Block):
+    """What is kept, and where."""
+
+    folder: str = Field("data", min_length=1, description="folder of the database and the images, relative to the settings file")
+    ok_share: float = Field(0.02, ge=0, le=1, description="share of OK images kept; NG and UNDECIDED are always kept")
+    ring_mb: int = Field(256, ge=8, le=16_384, description="MB of shared memory that hold images until the recorder has them")
+    ring_folder: str = Field("/dev/shm", min_length=1, description="where the frame ring lies; must be memory, not disk")
+    batch_s: float = Field(0.5, ge=0.01, le=10, description="s at most until a record is on disk")
+
+
+class Dashboard(Block):
+    """The page in the browser."""
+
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="address to listen at; anything but loopback is refused until there are keys and logins"
+    )
+    port: int = Field(8470, ge=1, le=65_535, description="port to listen at")
+
+
+class Station(Block):
+    """One camera, one trigger, one reject point."""
+
+    name: str = Field("S1", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="name of the station, unique in the plant; part of every part_id")
+    recipe: str = Field("recipes/sim-board.toml", min_length=1, description="recipe to start with, relative to the settings file")
+    camera: Camera = Field(default_factory=Camera)
+    model: Model = Field(default_factory=Model)
+    bus: Bus = Field(default_factory=Bus)
+    plc: Plc = Field(default_factory=Plc)
+    line: Line = Field(default_factory=Line)
+    record: Record = Field(default_factory=Record)
+    dashboard: Dashboard = Field(default_factory=Dashboard)
+
+
+def load(path: Path) -> Station:
+    """The settings of a station; paths inside are made absolute against the file's folder.
+
+    Raises:
+        SettingsError: as `edge.settings.read_toml`.
+    """
+    station = read_toml(path, Station)
+    base = path.resolve().parent
+    record = station.record.model_copy(update={"folder": str((base / station.record.folder).resolve())})
+    return station.model_copy(update={"recipe": str((base / station.recipe).resolve()), "record": record})

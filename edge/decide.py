@@ -1,0 +1,74 @@
+"""The decision: predictions and a recipe make a verdict. Pure: no clock, no file, no socket."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from edge.decode import Predictions
+from edge.messages import Defect, VerdictWord
+from edge.recipe import Recipe
+
+MAX_REASONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict, why, and every defect the recipe accepts (also tolerated ones), best first."""
+
+    verdict: VerdictWord
+    reasons: list[str]
+    defects: list[Defect]
+
+
+def undecided(reason: str) -> Decision:
+    """The verdict where nothing can be said: rejected like NG, and a person looks at it."""
+    return Decision("UNDECIDED", [reason], [])
+
+
+def min_score(recipe: Recipe, classes: list[str]) -> float:
+    """The lowest score that can matter under a recipe; predictions below it need not be decoded."""
+    return max(0.001, min(recipe.rule(name).undecided_score for name in classes))
+
+
+def decide(found: Predictions, recipe: Recipe, classes: list[str]) -> Decision:
+    """Judge one part.
+
+    A prediction counts if its score reaches its class's `undecided_score`, its longer side the minimum size, and its
+    centre lies in no ignore zone. More NG defects of a class than `allowed` make the part NG; more NG and doubtful
+    ones together make it UNDECIDED. Anything that is not a proper number makes it UNDECIDED.
+    """
+    if not found.valid:
+        return undecided("the model gave no valid numbers")
+    sure: Counter[str] = Counter()
+    doubtful: Counter[str] = Counter()
+    defects: list[Defect] = []
+    for box, score, index in zip(found.boxes.tolist(), found.scores.tolist(), found.kinds.tolist(), strict=True):
+        if not 0 <= index < len(classes) or not 0 <= score <= 1:
+            return undecided(f"the model gave class {index} with score {score}, which cannot be")
+        kind = classes[index]
+        rule = recipe.rule(kind)
+        x1, y1, x2, y2 = box
+        if score < rule.undecided_score or max(x2 - x1, y2 - y1) < recipe.min_size_px(kind):
+            continue
+        middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2
+        if any(zx1 <= middle_x < zx2 and zy1 <= middle_y < zy2 for zx1, zy1, zx2, zy2 in recipe.region.ignore):
+            continue
+        word: VerdictWord = "NG" if score >= rule.ng_score else "UNDECIDED"
+        (sure if word == "NG" else doubtful)[kind] += 1
+        defects.append(Defect(kind, score, (x1, y1, x2, y2), word))
+    verdict: VerdictWord = "OK"
+    reasons = []
+    for kind in sorted(sure.keys() | doubtful.keys()):
+        allowed = recipe.rule(kind).allowed
+        if sure[kind] > allowed:
+            verdict = "NG"
+            reasons.append(_count(kind, sure[kind], allowed))
+        elif sure[kind] + doubtful[kind] > allowed:
+            verdict = "UNDECIDED" if verdict == "OK" else verdict
+            reasons.append("doubtful " + _count(kind, sure[kind] + doubtful[kind], allowed))
+    return Decision(verdict, reasons[:MAX_REASONS], defects)
+
+
+def _count(kind: str, count: int, allowed: int) -> str:
+    return f"{kind} x{count}" + (f" ({allowed} allowed)" if allowed else "")

@@ -1,0 +1,103 @@
+"""From the network's raw output to predictions in input px: YOLO26's end-to-end rows and YOLOv8/11's raw columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.card import Card
+from edge.errors import ModelError
+
+MAX_CANDIDATES = 3_000
+MAX_PREDICTIONS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What the model sees, best first.
+
+    Attributes:
+        boxes: (n, 4) x1, y1, x2, y2 in px.
+        scores: (n,) 0..1.
+        kinds: (n,) class indices.
+        valid: false if the network gave numbers that are no numbers: nothing can be said of the part.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    kinds: NDArray[np.int64]
+    valid: bool = True
+
+
+def check_output(card: Card, shape: list[int | str]) -> None:
+    """Whether an output of this shape can be what the card says.
+
+    Raises:
+        ModelError: it cannot.
+    """
+    if card.output == "yolo_end2end":
+        wrong = len(shape) != 3 or shape[0] not in (1, "batch") or (isinstance(shape[2], int) and shape[2] != 6)
+        want = "(1, n, 6)"
+    else:
+        wrong = len(shape) != 3 or shape[0] not in (1, "batch") or (isinstance(shape[1], int) and shape[1] != 4 + len(card.classes))
+        want = f"(1, {4 + len(card.classes)}, n) for {len(card.classes)} classes"
+    if wrong:
+        raise ModelError(f"output shape {tuple(shape)} is wrong: the card says {card.output}, which is {want}")
+
+
+def decode(card: Card, output: NDArray[np.float32], min_score: float) -> Predictions:
+    """The predictions of at least `min_score` in one output, (1, n, 6) or (1, 4 + classes, n)."""
+    if card.output == "yolo_end2end":
+        rows = output[0]
+        scores = rows[:, 4]
+        if not np.isfinite(scores).all():
+            return _nothing(valid=False)
+        rows = rows[scores >= min_score]
+        order = np.argsort(-rows[:, 4], kind="stable")[:MAX_PREDICTIONS]
+        rows = rows[order]
+        kinds = rows[:, 5].astype(np.int64)
+        known = (kinds >= 0) & (kinds < len(card.classes))
+        return Predictions(rows[:, :4], np.minimum(rows[:, 4], 1.0), kinds, bool(known.all() and np.isfinite(rows).all()))
+    columns = output[0]
+    best = columns[4:].max(0)
+    # NaN wins every maximum and one maximum finds it: the whole output is checked at the price of one pass
+    if not np.isfinite(best.max(initial=0.0)):
+        return _nothing(valid=False)
+    cells = np.flatnonzero(best >= min_score)
+    if not len(cells):
+        return _nothing(valid=True)
+    if len(cells) > MAX_CANDIDATES:
+        cells = cells[np.argpartition(-best[cells], MAX_CANDIDATES)[:MAX_CANDIDATES]]
+    cells = cells[np.argsort(-best[cells], kind="stable")]
+    found = columns[:, cells]
+    kinds = found[4:].argmax(0)
+    centre, half = found[:2], found[2:4] / 2
+    boxes = np.concatenate((centre - half, centre + half)).T
+    keep = suppress(boxes, kinds, card.nms_iou)[:MAX_PREDICTIONS]
+    boxes = np.ascontiguousarray(boxes[keep], np.float32)
+    return Predictions(boxes, np.minimum(best[cells][keep], 1.0), kinds[keep], bool(np.isfinite(boxes).all()))
+
+
+def suppress(boxes: NDArray[np.float32], kinds: NDArray[np.int64], iou: float) -> NDArray[np.int64]:
+    """Greedy non-maximum suppression within each class; boxes (n, 4) best first. Returns the kept indices, best first."""
+    # boxes of different classes are moved far apart, so that one pass does for all classes
+    span = float(boxes.max() - boxes.min()) + 1.0 if len(boxes) else 0.0
+    moved = boxes + (kinds * span).astype(np.float32)[:, None]
+    x1, y1, x2, y2 = moved.T
+    area = (x2 - x1) * (y2 - y1)
+    left = np.arange(len(boxes))
+    kept: list[int] = []
+    while len(left) and len(kept) < MAX_PREDICTIONS:
+        i, rest = left[0], left[1:]
+        kept.append(int(i))
+        width = np.minimum(x2[i], x2[rest]) - np.maximum(x1[i], x1[rest])
+        height = np.minimum(y2[i], y2[rest]) - np.maximum(y1[i], y1[rest])
+        overlap = np.maximum(width, 0) * np.maximum(height, 0)
+        left = rest[overlap <= iou * (area[i] + area[rest] - overlap)]
+    return np.array(kept, np.int64)
+
+
+def _nothing(*, valid: bool) -> Predictions:
+    return Predictions(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64), valid)

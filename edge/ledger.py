@@ -1,0 +1,97 @@
+"""The rejector's book: what is known of every part between trigger and ejector. Pure: no clock, no socket.
+
+A verdict is an answer to the PLC only if it is fresh and names a part of the station that is known to run; everything
+else leaves the part to the PLC's default, which is to eject it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edge.messages import CODES, Trigger, Verdict
+
+MAX_PARTS = 20_000
+Answer = Literal["permit", "reject"]
+
+
+@dataclass(slots=True)
+class _Entry:
+    part_id: str = ""
+    run_id: str = ""
+    verdict: str = ""
+    reason: str = ""
+    closed: bool = False
+
+
+@dataclass
+class Ledger:
+    """Parts by trigger id, oldest first, and the totals of what became of them."""
+
+    no_verdicts_in_row: int = 0
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("triggers", "verdicts", "passed", "ejected", "missed", "no_verdict", "late"), 0)
+    )
+    _parts: OrderedDict[int, _Entry] = field(default_factory=OrderedDict)
+
+    def _entry(self, trigger_id: int) -> _Entry:
+        entry = self._parts.get(trigger_id)
+        if entry is None:
+            entry = self._parts[trigger_id] = _Entry()
+            while len(self._parts) > MAX_PARTS:
+                self._parts.popitem(last=False)
+        return entry
+
+    def announced(self, trigger: Trigger) -> None:
+        """The station says that a part is there."""
+        entry = self._entry(trigger.trigger_id)
+        if entry.part_id and entry.part_id != trigger.part_id:  # the line counts anew: the old part of this number is history
+            self._parts[trigger.trigger_id] = entry = _Entry()
+        entry.part_id, entry.run_id = trigger.part_id, trigger.run_id
+
+    def triggered(self, trigger_id: int) -> None:
+        """The PLC's sensor saw a part."""
+        self.counts["triggers"] += 1
+        entry = self._parts.get(trigger_id)
+        if entry is not None and entry.closed:
+            del self._parts[trigger_id]
+        self._entry(trigger_id)
+
+    def judged(self, verdict: Verdict) -> tuple[Answer, int] | None:
+        """The station's verdict; returns what to tell the PLC and the code, or None if there is nothing to tell.
+
+        A second verdict for a part is only listened to if it is no permit.
+        """
+        entry = self._entry(verdict.trigger_id)
+        if entry.part_id and entry.part_id != verdict.part_id:
+            return "reject", CODES["UNDECIDED"]  # two parts under one number: neither may pass
+        if entry.closed:
+            return None
+        entry.part_id, entry.run_id = verdict.part_id, verdict.run_id
+        good = verdict.verdict == "OK" and verdict.code == CODES["OK"] and not verdict.reasons
+        if not entry.verdict:
+            self.counts["verdicts"] += 1
+        elif good:
+            return None
+        entry.verdict = verdict.verdict if good or verdict.verdict != "OK" else "UNDECIDED"
+        entry.reason = "" if good else "; ".join((verdict.verdict, *verdict.reasons))[:180]
+        return ("permit", CODES["OK"]) if good else ("reject", CODES[entry.verdict])
+
+    def gone(self, trigger_id: int, outcome: Literal["passed", "ejected", "missed"], reason: str) -> dict[str, str] | None:
+        """The PLC says what became of a part; returns the fields of its `Ejection`, or None if that was said before."""
+        entry = self._entry(trigger_id)
+        if entry.closed:
+            return None
+        entry.closed = True
+        self.counts[outcome] += 1
+        if not entry.verdict:
+            self.counts["no_verdict"] += 1
+            self.no_verdicts_in_row += 1
+        else:
+            self.no_verdicts_in_row = 0
+        if outcome == "passed" and entry.verdict != "OK":
+            reason = f"passed although the verdict is {entry.verdict or 'missing'}"
+        elif outcome != "passed":
+            reason = entry.reason or ("verdict OK came too late" if entry.verdict else reason or "no verdict")
+        return {"part_id": entry.part_id, "run_id": entry.run_id, "outcome": outcome, "reason": reason[:180]}

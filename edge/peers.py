@@ -1,0 +1,82 @@
+"""What `gutteil bench` compares with, where it is installed. edge never imports ultralytics: it runs in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from edge.errors import GutteilError
+from edge.model import Model
+
+_EXPORT = """
+import os, sys
+os.environ["YOLO_AUTOINSTALL"] = "false"
+from ultralytics import YOLO
+print(YOLO("yolo26n.yaml").export(format="onnx", imgsz=640, verbose=False))
+"""
+
+_PREDICT = """
+import json, os, sys, time
+os.environ["YOLO_AUTOINSTALL"] = "false"
+import numpy as np
+from ultralytics import YOLO
+model = YOLO(sys.argv[1], task="detect")
+channels = int(sys.argv[2])
+image = np.random.default_rng(0).integers(0, 255, (640, 640, channels), np.uint8)
+out = sys.stdout
+sys.stdout = sys.stderr
+for line in sys.stdin:
+    start = time.perf_counter_ns()
+    model.predict(image, imgsz=640, verbose=False, device="cpu")
+    out.write(json.dumps((time.perf_counter_ns() - start) / 1e3) + "\\n")
+    out.flush()
+"""
+
+
+def installed() -> bool:
+    """Whether the peer is there."""
+    return importlib.util.find_spec("ultralytics") is not None
+
+
+def stock_model(folder: Path) -> Path | None:
+    """A stock yolo26n at 640x640 with random weights, or None where ultralytics is not installed or cannot export."""
+    if not installed():
+        return None
+    result = subprocess.run([sys.executable, "-c", _EXPORT], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    path = folder / "yolo26n.onnx"
+    return path if result.returncode == 0 and path.exists() else None
+
+
+class PredictPeer:
+    """ultralytics' own `YOLO(model.onnx).predict`, in its own process; a call returns what predict took, in µs."""
+
+    def __init__(self, model: Path, channels: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _PREDICT, str(model), str(channels)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def __call__(self) -> float:
+        assert self._process.stdin is not None and self._process.stdout is not None, "opened with pipes"
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise GutteilError("ultralytics' predict does not run on this model")
+        return float(json.loads(answer))
+
+    def close(self) -> None:
+        """End the process; may be called twice."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def predict_peer(model: Path) -> PredictPeer | None:
+    """The peer for a model of ours, or None where ultralytics is not installed."""
+    return PredictPeer(model, Model(model).card.channels) if installed() else None

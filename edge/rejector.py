@@ -1,0 +1,162 @@
+"""The rejector: follows parts to the ejector. It lets the PLC pass a part only on a fresh OK verdict for that very part.
+
+The PLC ejects by default, so everything that can go wrong here (a lost verdict, a dead station, this process gone)
+costs at worst a good part. The belt runs only while this process says `ready`, and it says so only while the
+station's heartbeat says the same.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from edge.alarms import Alarms
+from edge.bus import Publisher, Subscriber
+from edge.config import Station
+from edge.ledger import Ledger
+from edge.messages import Ejection, Heartbeat, Run, Trigger, Verdict
+from hardware.errors import DeviceError
+from hardware.plc import Plc, PlcEvent, make_plc
+
+HEARTBEAT_S = 0.5
+READY_S = 0.25
+_WAIT_S = 0.004
+
+
+class Rejector:
+    """One station's rejector."""
+
+    def __init__(self, config: Station, plc: Plc) -> None:
+        self._config, self._plc = config, plc
+        self._publisher = Publisher(config.bus.rejector, config.name, "rejector", simulated=plc.simulated, queue=config.bus.queue)
+        self._subscriber = Subscriber([config.bus.station], [Run, Trigger, Verdict, Heartbeat], config.bus.queue)
+        self._alarms = Alarms(self._publisher)
+        self._ledger = Ledger()
+        self._run_id = ""
+        self._station_ready = False
+        self._connected = False
+        self._stopped = ""
+        self._next_beat = self._next_ready = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; on the way out the PLC is told that nobody judges any more."""
+        try:
+            while not stop.is_set():
+                self._step()
+            if self._connected:
+                self._plc.ready(False)
+        finally:
+            self._plc.close()
+            self._publisher.close()
+            self._subscriber.close()
+
+    def _step(self) -> None:
+        try:
+            if not self._connected:
+                self._plc.open()
+                self._connected = True
+                self._alarms.set("plc-gone", False)
+            self._listen()
+            for event in self._plc.poll(0):
+                self._happened(event)
+            self._say_ready()
+        except DeviceError as error:
+            self._connected = False
+            self._alarms.set("plc-gone", True, "fault", str(error), "check the PLC and its cable; the line stands until it answers")
+            self._listen()
+        self._beat()
+
+    def _listen(self) -> None:
+        """Read the station's messages, verdicts first come first served; waits a moment for the first."""
+        wait_s = _WAIT_S
+        for _ in range(200):
+            message = self._subscriber.get(wait_s)
+            if message is None:
+                return
+            wait_s = 0
+            if isinstance(message, Verdict):
+                answer = self._ledger.judged(message)
+                if answer is not None and self._connected:
+                    if answer[0] == "permit":
+                        self._plc.permit(message.trigger_id)
+                    else:
+                        self._plc.reject(message.trigger_id, answer[1])
+            elif isinstance(message, Trigger):
+                self._ledger.announced(message)
+                if message.sensor == "camera" and self._connected:
+                    self._plc.announce(message.trigger_id)
+            elif isinstance(message, Run):
+                self._run_id = message.run_id
+                if self._connected:
+                    self._plc.ejector(message.ejector_delay_ms, message.ejector_delay_counts)
+            elif isinstance(message, Heartbeat) and message.sender == "station":
+                self._station_ready = message.state == "ready"
+
+    def _happened(self, event: PlcEvent) -> None:
+        if event.kind == "triggered":
+            self._ledger.triggered(event.trigger_id)
+        elif event.kind in ("passed", "ejected", "missed"):
+            fields = self._ledger.gone(event.trigger_id, event.kind, event.reason)
+            if fields is not None:
+                self._publisher.send(Ejection, trigger_id=event.trigger_id, offset_us=event.offset_us, **fields)
+            if event.kind == "ejected":
+                self._alarms.set("ejection-missed", False)
+            elif event.kind == "missed":
+                self._alarms.set(
+                    "ejection-missed",
+                    True,
+                    "fault",
+                    f"part {event.trigger_id} was ejected but not confirmed",
+                    "look for the part behind the ejector, then check air and sensor",
+                )
+            if self._ledger.no_verdicts_in_row >= self._config.plc.no_verdicts_stop and not self._stopped:
+                self._stopped = f"{self._ledger.no_verdicts_in_row} parts in a row had no verdict"
+                self._plc.stop_line(self._stopped)
+                self._alarms.set("no-verdicts", True, "fault", self._stopped + "; the line was stopped", "check camera and station")
+        elif event.kind == "late":
+            self._ledger.counts["late"] += 1
+        elif event.kind == "stopped":
+            self._alarms.set("line-stopped", True, "warning", f"the belt stands: {event.reason}", "")
+        elif event.kind == "started":
+            self._alarms.set("line-stopped", False)
+
+    def _say_ready(self) -> None:
+        now = time.monotonic()
+        if now < self._next_ready:
+            return
+        self._next_ready = now + READY_S
+        alive = self._subscriber.alive("station") and self._station_ready
+        self._alarms.set(
+            "station-lost",
+            not alive,
+            "fault",
+            "the station is silent or not ready",
+            "see the station's own alarm, or: systemctl status gutteil-station",
+        )
+        self._plc.ready(alive)
+        if alive and self._stopped:
+            # until people can acknowledge at the dashboard, a station that is back and ready acknowledges for them
+            self._stopped, self._ledger.no_verdicts_in_row = "", 0
+            self._plc.start_line()
+            self._alarms.set("no-verdicts", False)
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now < self._next_beat:
+            return
+        self._next_beat = now + HEARTBEAT_S
+        state = "ready" if self._connected and self._station_ready and not self._stopped else "fault"
+        counts = {**self._ledger.counts, "gaps": len(self._subscriber.gaps), "refused": self._subscriber.refused}
+        self._publisher.send(Heartbeat, state=state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._stopped, counts=counts)
+        self._alarms.repeat()
+
+
+def run_rejector(config: Station, stop: threading.Event) -> None:
+    """The rejector's process.
+
+    Raises:
+        DeviceSettings: the PLC's settings are impossible.
+        BusError: its endpoint is taken.
+    """
+    settings = {"control": config.line.control, **config.plc.settings} if config.plc.backend == "simulator" else config.plc.settings
+    Rejector(config, make_plc(config.plc.backend, settings)).run(stop)

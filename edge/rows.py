@@ -1,0 +1,219 @@
+"""Messages as rows of the record. What is written depends on the set of messages alone, not on their order or repetition.
+
+A row of `inspections` is put together from up to three messages (trigger, verdict, ejection), whichever comes first.
+Two different messages of one kind for the same part ought not to exist: the one with the lowest number stands, and the
+part is marked `contradicted` if they say different things.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+from edge.bus import Gap
+from edge.messages import TOPICS, Alarm, AnyMessage, Ejection, ImageRef, Run, Trigger, Verdict
+
+_LARGEST = 2**63 - 1
+EvidenceState = Literal["stored", "sampled out", "lost"]
+Value = str | int | float | None
+Kind = Literal["trigger", "verdict", "ejection"]
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """An image file of the record.
+
+    Attributes:
+        path: relative to the record's folder.
+        sha256: of the file.
+        pixels_sha256: of shape and pixels; what makes two references the same. Empty for images of parts.
+    """
+
+    path: str
+    sha256: str
+    pixels_sha256: str = ""
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What was kept of a part that was to be kept; None = it could not be, the image is lost."""
+
+    image: StoredFile | None = None
+    reference: StoredFile | None = None
+
+
+class Batch(msgspec.Struct):
+    """What one transaction writes.
+
+    Attributes:
+        repeats: messages that say nothing new (heartbeats, repetitions): only their numbers and times are noted.
+        evidence: by part_id, for verdicts of this batch; an image that was to be kept and is not here counts as lost.
+        gaps: what was missed on the bus, with the station it was missed from.
+    """
+
+    messages: list[AnyMessage] = []
+    repeats: list[AnyMessage] = []
+    evidence: dict[str, Evidence] = {}
+    gaps: list[tuple[str, Gap]] = []
+
+
+def key_of(message: Trigger | Verdict | Ejection) -> str:
+    """The part's id, or one made from the message's number where the sender knew none (a part the station never saw)."""
+    if message.part_id:
+        return message.part_id
+    return f"{message.station}-unseen-{message.sender}-{message.epoch}-{message.seq}"
+
+
+def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
+    """Write a batch within the caller's transaction. Its first statement writes, so that the lock is taken at once."""
+    _write_numbers(db, [*batch.messages, *batch.repeats])
+    for station, gap in batch.gaps:
+        _insert(
+            db,
+            "gaps",
+            {
+                "station": station,
+                "sender": gap.sender,
+                "epoch": gap.epoch,
+                "topic": gap.topic,
+                "first_seq": gap.first,
+                "last_seq": gap.last,
+            },
+        )
+    for message in batch.messages:
+        if isinstance(message, Verdict):
+            _write_verdict(db, message, batch.evidence.get(key_of(message), Evidence()))
+        elif isinstance(message, Trigger):
+            at_ns = min(max(message.wall_ns - (message.mono_ns - message.trigger_ns), 0), _LARGEST)
+            encoder = message.encoder if message.encoder is not None and abs(message.encoder) <= _LARGEST else None
+            _merge(db, message, "trigger", at_ns, {"encoder": encoder}, says="encoder")
+        elif isinstance(message, Ejection):
+            own: dict[str, Value] = {
+                "outcome": message.outcome,
+                "ejection_reason": message.reason,
+                "ejection_offset_us": message.offset_us,
+                "ejection_wall_ns": message.wall_ns,
+            }
+            _merge(db, message, "ejection", message.wall_ns, own, says="outcome")
+        elif isinstance(message, Run):
+            _write_run(db, message)
+        elif isinstance(message, Alarm):
+            names = ("station", "sender", "epoch", "seq", "wall_ns", "code", "severity", "active", "text", "remedy")
+            _insert(db, "alarm_events", {n: getattr(message, n) for n in names})
+
+
+def _insert(db: sqlite3.Connection, table: str, row: Mapping[str, Value], conflict: str = "DO NOTHING") -> None:
+    marks = ", ".join("?" * len(row))
+    db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks}) ON CONFLICT {conflict}", tuple(row.values()))
+
+
+def _write_numbers(db: sqlite3.Connection, messages: Iterable[AnyMessage]) -> None:
+    """Which processes and which message numbers were seen: what a recorder that starts anew continues from."""
+    processes: dict[tuple[str, str, int], tuple[int, int, bool]] = {}
+    streams: dict[tuple[str, str, int, str], tuple[int, int]] = {}
+    for m in messages:
+        process, stream = (m.station, m.sender, m.epoch), (m.station, m.sender, m.epoch, TOPICS[type(m)].decode())
+        begin, end, simulated = processes.get(process, (m.wall_ns, m.wall_ns, False))
+        processes[process] = (min(begin, m.wall_ns), max(end, m.wall_ns), simulated or m.simulated)
+        first, last = streams.get(stream, (m.seq, m.seq))
+        streams[stream] = (min(first, m.seq), max(last, m.seq))
+    db.executemany(
+        "INSERT INTO processes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET first_wall_ns = min(first_wall_ns, excluded.first_wall_ns),"
+        " last_wall_ns = max(last_wall_ns, excluded.last_wall_ns), simulated = max(simulated, excluded.simulated)",
+        [key + value for key, value in processes.items()],
+    )
+    db.executemany(
+        "INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " first_seq = min(first_seq, excluded.first_seq), last_seq = max(last_seq, excluded.last_seq)",
+        [key + value for key, value in streams.items()],
+    )
+
+
+def _write_run(db: sqlite3.Connection, run: Run) -> None:
+    """A run is repeated for late joiners: its first announcement is its beginning."""
+    named = ("product", "recipe", "recipe_hash", "model", "model_hash", "camera", "provider")
+    row: dict[str, Value] = {"run_id": run.run_id, "station": run.station, "begin_wall_ns": run.wall_ns}
+    row |= {n: getattr(run, n) for n in named} | {"classes": json.dumps(run.classes), "simulated": run.simulated}
+    changes = ", ".join(f"{n} = excluded.{n}" for n in row if n not in ("run_id", "simulated"))
+    earlier = "WHERE begin_wall_ns IS NULL OR excluded.begin_wall_ns < begin_wall_ns"
+    _insert(db, "runs", row, f"(run_id) DO UPDATE SET {changes} {earlier}")
+    db.execute("UPDATE runs SET simulated = 1 WHERE run_id = ? AND simulated < ?", (run.run_id, run.simulated))
+
+
+def _write_verdict(db: sqlite3.Connection, verdict: Verdict, evidence: Evidence) -> None:
+    state, image = _state(verdict.image, evidence.image)
+    reference_state, reference = _state(verdict.reference, evidence.reference)
+    if reference is not None:
+        row: dict[str, Value] = {"pixels_sha256": reference.pixels_sha256, "path": reference.path, "sha256": reference.sha256}
+        _insert(db, "reference_images", row, "(pixels_sha256) DO UPDATE SET path = excluded.path, sha256 = excluded.sha256")
+    own: dict[str, Value] = {"verdict": verdict.verdict, "reasons": json.dumps(verdict.reasons, ensure_ascii=False)}
+    own |= {name: getattr(verdict, name) for name in ("recipe", "recipe_hash", "model_hash", "source", "expected")}
+    own |= msgspec.structs.asdict(verdict.timings)
+    files: dict[str, Value] = {
+        "evidence": state,
+        "image_path": image.path if image is not None else None,
+        "image_sha256": image.sha256 if image is not None else None,
+        "reference_evidence": reference_state,
+        "reference_pixels_sha256": reference.pixels_sha256 if reference is not None else None,
+    }
+    part_id = key_of(verdict)
+    if _merge(db, verdict, "verdict", verdict.trigger_wall_ns, own | files, says="verdict"):
+        db.execute("DELETE FROM defects WHERE part_id = ?", (part_id,))
+        db.executemany(
+            "INSERT INTO defects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(part_id, number, d.kind, d.score, *d.box, d.verdict) for number, d in enumerate(verdict.defects, 1)],
+        )
+
+
+def _state(ref: ImageRef | None, file: StoredFile | None) -> tuple[EvidenceState | None, StoredFile | None]:
+    if ref is None:
+        return None, None
+    if not ref.keep:
+        return "sampled out", None
+    return ("lost", None) if file is None else ("stored", file)
+
+
+def _merge(
+    db: sqlite3.Connection, message: Trigger | Verdict | Ejection, kind: Kind, at_ns: int, own: dict[str, Value], *, says: str
+) -> bool:
+    """Put a message's columns into its part's row; returns whether it stands (False: seen before, or a lower number stands).
+
+    Columns that several kinds of message carry (run, trigger, time) come from the one that knows best: the verdict, then
+    the trigger, then the ejection.
+    """
+    part_id, number = key_of(message), (message.epoch, message.seq)
+    shared: dict[str, Value] = {
+        "station": message.station,
+        "trigger_id": message.trigger_id,
+        "trigger_wall_ns": at_ns,
+        "run_id": message.run_id or None,
+    }
+    own |= {f"{kind}_epoch": message.epoch, f"{kind}_seq": message.seq}
+    if message.run_id:  # its announcement may come later, or have been missed
+        run: dict[str, Value] = {"run_id": message.run_id, "station": message.station, "simulated": message.simulated}
+        _insert(db, "runs", run, "(run_id) DO UPDATE SET simulated = 1 WHERE excluded.simulated > simulated")
+    row = db.execute(
+        f"SELECT {kind}_epoch, {kind}_seq, {says}, verdict_seq, trigger_seq, simulated FROM inspections WHERE part_id = ?", (part_id,)
+    ).fetchone()
+    if row is None:
+        first: dict[str, Value] = {"part_id": part_id, "simulated": message.simulated}
+        _insert(db, "inspections", first | shared | own)
+        return True
+    epoch, seq, said, judged, announced, simulated = row
+    if seq is not None and (epoch, seq) == number:
+        return False
+    changes: dict[str, Value] = {}
+    if seq is not None and said != own[says]:
+        changes["contradicted"] = 1
+    stands = seq is None or number < (epoch, seq)
+    if stands:
+        changes |= own
+        if kind == "verdict" or (judged is None and (kind == "trigger" or announced is None)):
+            changes |= shared
+    if message.simulated and not simulated:
+        changes["simulated"] = 1
+    if changes:
+        db.execute(f"UPDATE inspections SET {', '.join(f'{n} = ?' for n in changes)} WHERE part_id = ?", (*changes.values(), part_id))
+    return stands

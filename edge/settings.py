@@ -1,0 +1,121 @@
+"""Shared by the station's settings and the recipes: typed blocks read from TOML, with errors a person can act on."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from edge.errors import SettingsError
+
+MAX_FILE_BYTES = 1_000_000
+T = TypeVar("T", bound="Block")
+
+
+class Block(BaseModel):
+    """A block of settings: unknown keys are errors, every field has a default, bounds and help."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+
+
+def read_toml(path: Path, kind: type[T]) -> T:
+    """A TOML file as a block of settings.
+
+    Raises:
+        SettingsError: missing, unreadable, not TOML, an unknown key or an impossible value; names each of them.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise SettingsError(f"{path}: larger than {MAX_FILE_BYTES} bytes; that is no settings file")
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    return check(data, kind, str(path))
+
+
+def check(data: dict[str, Any], kind: type[T], origin: str) -> T:
+    """Raw values as a block of settings.
+
+    Raises:
+        SettingsError: as `read_toml`.
+    """
+    try:
+        # TOML has no tuples and pydantic's strict mode takes no list for one: JSON mode allows exactly that
+        return kind.model_validate(data, strict=False)
+    except ValidationError as error:
+        lines = [_in_words(e, kind) for e in error.errors()[:20]]
+        raise SettingsError(f"{origin}:\n  " + "\n  ".join(lines)) from error
+
+
+def _in_words(error: Any, kind: type[Block]) -> str:
+    key = ".".join(str(p) for p in error["loc"]) or "(whole file)"
+    field = field_at(kind, error["loc"])
+    hint = f" ({field.description})" if field is not None and field.description else ""
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(keys_at(kind, error["loc"][:-1]))
+        return f"{key} = {_short(error['input'])}: unknown key; remove it or use one of: {known}"
+    if error["type"] == "missing":
+        return f"{key}: is missing; add it{hint}"
+    return f"{key} = {_short(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}; change it{hint}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _block_of(kind: Any) -> type[Block] | None:
+    if isinstance(kind, type) and issubclass(kind, Block):
+        return kind
+    for part in getattr(kind, "__args__", ()):
+        if (found := _block_of(part)) is not None:
+            return found
+    return None
+
+
+def keys_at(kind: type[Block], path: tuple[Any, ...]) -> list[str]:
+    """The keys that may stand at a place of a settings file."""
+    block: type[Block] | None = kind
+    for step in path:
+        if block is not None and step in block.model_fields:
+            block = _block_of(block.model_fields[step].annotation)
+    return list(block.model_fields) if block is not None else []
+
+
+def field_at(kind: type[Block], path: tuple[Any, ...]) -> FieldInfo | None:
+    """The field that a place of a settings file stands for."""
+    block: type[Block] | None = kind
+    field: FieldInfo | None = None
+    for step in path:
+        if block is not None and step in block.model_fields:
+            field = block.model_fields[step]
+            block = _block_of(field.annotation)
+    return field
+
+
+def describe(kind: type[Block], prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """Every setting as (key, default, bounds, help), for the docs and the forms."""
+    rows = []
+    for name, field in kind.model_fields.items():
+        inner = _block_of(field.annotation)
+        if inner is not None:
+            mapped = "dict[" in str(field.annotation)
+            rows += describe(inner, f"{prefix}{name}.NAME." if mapped else f"{prefix}{name}.")
+            continue
+        bounds = []
+        for meta in field.metadata:
+            for sign, attribute in (("≥", "ge"), (">", "gt"), ("≤", "le"), ("<", "lt")):
+                value = getattr(meta, attribute, None)
+                if value is not None:
+                    bounds.append(f"{sign} {value}")
+        choices = getattr(field.annotation, "__args__", ())
+        if choices and all(isinstance(c, str) for c in choices):
+            bounds.append(" · ".join(str(c) for c in choices))
+        default = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
+        rows.append((prefix + name, default, " and ".join(bounds), field.description or ""))
+    return rows

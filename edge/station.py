@@ -1,0 +1,290 @@
+"""The station's loop: trigger → frame → model → decide → publish. No disk, no HTTP, no database, no waiting for anybody."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+from hardware.presence import PartDetector
+
+from edge.alarms import Alarms
+from edge.bus import Publisher
+from edge.config import Station as StationConfig
+from edge.decide import Decision, undecided
+from edge.errors import SettingsError
+from edge.judge import Judge
+from edge.messages import CODES, Heartbeat, ImageRef, Run, State, Timings, Trigger, Verdict
+from edge.model import RuntimeOptions
+from edge.recipe import load_recipe
+from edge.ring import RingWriter
+from edge.watch import CameraWatch
+from hardware.camera import Camera, CameraInfo, Frame, make_camera
+from hardware.errors import DeviceError, DeviceGone, DeviceTimeout
+
+HEARTBEAT_S = 0.5
+RUN_REPEAT_S = 2.0
+
+
+class Station:
+    """One camera, one recipe, one publisher."""
+
+    def __init__(self, config: StationConfig) -> None:
+        """Load the recipe and its model and open the bus; the camera comes later, as it may come and go.
+
+        Raises:
+            SettingsError, ModelError, BusError, DeviceSettings: what is wrong before the line starts.
+        """
+        self._config = config
+        loaded = load_recipe(Path(config.recipe))
+        options = RuntimeOptions(tuple(config.model.providers), config.model.threads, config.model.spin)
+        self._judge = Judge(loaded, options)
+        self._judge.model.warm_up(config.model.warm_up_runs)
+        settings = dict(config.camera.settings)
+        if config.camera.backend in ("simulator", "replay"):
+            settings.setdefault("wire", config.line.wire)
+        self._camera: Camera = make_camera(config.camera.backend, settings)
+        self._info: CameraInfo | None = None
+        self._watch: CameraWatch | None = None
+        self._presence: PartDetector | None = None
+        self._ring: RingWriter | None = None
+        simulated = config.camera.backend == "simulator"
+        self._publisher = Publisher(config.bus.station, config.name, "station", simulated=simulated, queue=config.bus.queue)
+        self._alarms = Alarms(self._publisher)
+        self._run_id = f"{config.name}-{self._publisher.epoch // 1_000_000:x}"
+        self._state: State = "starting"
+        self._detail = ""
+        self._parts = 0
+        self._counts = dict.fromkeys(("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held"), 0)
+        self._sensor = config.line.sensor
+        self._ok_due = 0.0
+        self._next_beat = self._next_run = self._reopen_at = self._heard = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Judge parts until told to stop."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()  # collected between parts instead, see _idle: a collection in the middle of a part would cost milliseconds
+        try:
+            while not stop.is_set():
+                self._turn()
+        finally:
+            gc.enable()
+            self._state, self._next_beat = "stopped", 0.0
+            self._beat()
+            self._camera.close()
+            if self._ring is not None:
+                self._ring.close()
+            self._publisher.close()
+
+    def _turn(self) -> None:
+        """Wait for one frame and judge it, or see to what is due while none comes."""
+        if self._info is None and not self._open():
+            self._beat()
+            time.sleep(0.02)
+            return
+        try:
+            frame = self._camera.grab(max(0.01, self._next_beat - time.monotonic()))
+        except DeviceTimeout:
+            self._silence()
+            self._beat()
+            return
+        except DeviceError as error:
+            self._camera_gone(str(error))
+            return
+        got_ns = time.monotonic_ns()
+        self._heard = got_ns / 1e9
+        if self._presence is not None and not self._presence.feed(frame.image):
+            self._seen_idle(frame)
+        else:
+            self._part(frame, got_ns)
+        self._beat()
+
+    def _open(self) -> bool:
+        if time.monotonic() < self._reopen_at:
+            return False
+        try:
+            info = self._camera.open()
+        except DeviceError as error:
+            self._camera_gone(str(error))
+            return False
+        self._info = info
+        self._watch = CameraWatch(self._config.camera, info)
+        self._presence = PartDetector() if info.mode == "free" else None
+        if self._ring is None:
+            size = info.width_px * info.height_px * info.channels
+            record = self._config.record
+            self._ring = RingWriter(record.ring_folder, self._config.name, self._publisher.epoch, size, record.ring_mb)
+        self._heard = time.monotonic()
+        self._state, self._detail, self._next_beat, self._next_run = "ready", "", 0.0, 0.0
+        self._alarms.set("camera-gone", False)
+        self._beat()
+        return True
+
+    def _camera_gone(self, why: str) -> None:
+        self._camera.close()
+        self._info = None
+        self._reopen_at = time.monotonic() + self._config.camera.reopen_s
+        self._fault("camera-gone", why, "check the camera's cable and power; it is reopened by itself")
+
+    def _fault(self, code: str, text: str, remedy: str) -> None:
+        """Say at once that nothing can be judged: the rejector then stops the line."""
+        self._alarms.set(code, True, "fault", text, remedy)
+        self._state, self._detail, self._next_beat = "fault", text[:200], 0.0
+        self._beat()
+
+    def _silence(self) -> None:
+        """No frame came. With a free-running camera that is a stall; with a trigger the camera is asked."""
+        silent_s = time.monotonic() - self._heard
+        if self._info is None or silent_s < self._config.camera.stall_s:
+            return
+        self._heard = time.monotonic()
+        if self._info.mode == "free" or not self._camera.alive():
+            self._camera_gone(f"the camera has stalled: no frame for {silent_s:.1f} s")
+
+    def _seen_idle(self, frame: Frame) -> None:
+        """A frame of the free-running camera that shows no part still tells whether the camera looks."""
+        assert self._watch is not None
+        self._health(self._watch.check(frame))
+
+    def _health(self, problem: str) -> None:
+        assert self._watch is not None
+        if problem and (self._watch.alarm or "black" in problem):
+            self._fault("camera-blind", problem, "check the camera, its light and its lens")
+        elif not problem and self._alarms.active("camera-blind"):
+            self._alarms.set("camera-blind", False)
+            self._state, self._detail, self._next_beat = "ready", "", 0.0
+
+    def _part(self, frame: Frame, got_ns: int) -> None:
+        """The way of a part; everything after the verdict has left is off it."""
+        assert self._watch is not None
+        assert self._ring is not None
+        assert self._info is not None
+        missing = self._watch.missing(frame)
+        part_id = self._announce(frame.trigger_id or self._parts + 1, frame.trigger_ns, frame.encoder)
+        problem = self._watch.check(frame)
+        if problem:
+            decision, timings = undecided(problem), Timings()
+        else:
+            try:
+                judgement = self._judge.judge(frame.image, frame.reference)
+                decision, timings = judgement.decision, judgement.timings
+            except SettingsError as error:
+                decision, timings = undecided(str(error)[:200]), Timings()
+        image = self._reserve(frame, decision)
+        reference = None
+        if frame.reference is not None and self._judge.wants_reference and frame.reference.nbytes <= self._ring.slot_bytes:
+            reference = self._ring.reserve(frame.reference, keep=image.keep)
+        self._say(frame, part_id, decision, timings, got_ns, image, reference)
+        self._ring.fill(image, frame.image)
+        if reference is not None and frame.reference is not None:
+            self._ring.fill(reference, frame.reference)
+        for trigger_id in missing:
+            self._never_seen(trigger_id, frame)
+        self._health(problem)
+        if self._parts % 16 == 0:
+            gc.collect(0)
+
+    def _announce(self, trigger_id: int, trigger_ns: int, encoder: int | None) -> str:
+        self._parts += 1
+        self._counts["triggers"] += 1
+        part_id = f"{self._run_id}-{self._parts}"
+        self._publisher.send(
+            Trigger,
+            run_id=self._run_id,
+            part_id=part_id,
+            trigger_id=trigger_id,
+            trigger_ns=trigger_ns,
+            encoder=encoder,
+            sensor=self._sensor,
+        )
+        return part_id
+
+    def _reserve(self, frame: Frame, decision: Decision) -> ImageRef:
+        keep = decision.verdict != "OK"
+        if not keep:
+            self._ok_due += self._config.record.ok_share
+            if self._ok_due >= 1:
+                self._ok_due -= 1
+                keep = True
+        assert self._ring is not None
+        if frame.image.nbytes > self._ring.slot_bytes:
+            raise DeviceGone(f"the camera changed its image size to {frame.image.shape}")
+        return self._ring.reserve(frame.image, keep=keep)
+
+    def _say(
+        self,
+        frame: Frame,
+        part_id: str,
+        decision: Decision,
+        timings: Timings,
+        got_ns: int,
+        image: ImageRef | None,
+        reference: ImageRef | None,
+    ) -> None:
+        self._counts[decision.verdict] += 1
+        expected = frame.label.get("verdict", "")
+        self._publisher.send(
+            Verdict,
+            run_id=self._run_id,
+            part_id=part_id,
+            trigger_id=frame.trigger_id or self._parts,
+            trigger_ns=frame.trigger_ns,
+            trigger_wall_ns=frame.wall_ns,
+            verdict=decision.verdict,
+            code=CODES[decision.verdict],
+            reasons=[r[:200] for r in decision.reasons],
+            defects=decision.defects,
+            timings=msgspec.structs.replace(
+                timings, capture_us=(got_ns - frame.trigger_ns) / 1e3, total_us=(time.monotonic_ns() - frame.trigger_ns) / 1e3
+            ),
+            recipe=self._judge.loaded.name,
+            recipe_hash=self._judge.loaded.hash,
+            model_hash=self._judge.model.file_hash,
+            source=frame.source[:200],
+            expected=expected if expected in ("OK", "NG") else "",
+            image=image,
+            reference=reference,
+        )
+
+    def _never_seen(self, trigger_id: int, after: Frame) -> None:
+        """The line counted a part of which no image came: it exists and is UNDECIDED."""
+        part_id = self._announce(trigger_id, after.trigger_ns, None)
+        lost = Frame(after.image, 0, trigger_id, time.monotonic_ns(), time.time_ns())
+        self._say(lost, part_id, undecided("no image came for this trigger"), Timings(), lost.trigger_ns, None, None)
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_run and self._info is not None:
+            self._next_run = now + RUN_REPEAT_S
+            judge = self._judge
+            self._publisher.send(
+                Run, run_id=self._run_id, product=judge.recipe.product, recipe=judge.loaded.name, recipe_hash=judge.loaded.hash, model=judge.model.card.name,
+                model_hash=judge.model.file_hash, classes=judge.classes, camera=self._info.name[:200], provider=judge.model.provider,
+                ejector_delay_ms=judge.recipe.ejector.delay_ms, ejector_delay_counts=judge.recipe.ejector.delay_counts,
+            )  # fmt: skip
+        if now < self._next_beat:
+            return
+        self._next_beat = now + HEARTBEAT_S
+        if self._ring is not None:
+            self._counts["evidence_lost"], self._counts["ring_held"] = self._ring.lost, self._ring.count_held()
+        self._publisher.send(
+            Heartbeat, state=self._state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._detail, counts=self._counts
+        )
+        self._alarms.repeat()
+        gc.collect(1)
+
+
+def run_station(config: StationConfig, stop: threading.Event) -> None:
+    """The station's process.
+
+    Raises:
+        SettingsError, ModelError, BusError, DeviceSettings: what is wrong before the line starts.
+    """
+    with contextlib.suppress(OSError):  # before everything else on this machine where the rights allow it; the others step back anyhow
+        os.nice(-10)
+    Station(config).run(stop)

@@ -1,0 +1,251 @@
+"""The record: one SQLite file, written by the recorder alone, read by whoever likes while it writes.
+
+WAL mode: readers never wait for the writer nor it for them. `synchronous=NORMAL` leaves the log unsynced at commit, so
+`write` syncs it itself, once per batch: what `write` has returned from survives a power failure too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+from sqlite_utils import Database
+
+from edge.errors import StoreError
+from edge.messages import VerdictWord
+from edge.migrations import APPLICATION_ID, MIGRATIONS
+from edge.reconcile import Reconciliation, reconcile
+from edge.rows import Batch, EvidenceState, StoredFile, write_rows
+
+FILE_NAME = "gutteil.db"
+BUSY_MS = 1_000
+_LOG_BYTES = 64_000_000  # the log is cut to this size after a checkpoint
+
+
+class DefectRow(msgspec.Struct, frozen=True):
+    """A defect: class, score 0..1, box in px of the original image, what it alone makes of the part."""
+
+    kind: str
+    score: float
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    verdict: VerdictWord
+
+
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole record of a part. None: that message has not come.
+
+    Attributes:
+        triggered_at, ejected_at: UTC, ISO 8601.
+        evidence: what became of the image; None where there was none.
+        image_path, reference_path: relative to the record's folder.
+        expected: what the source said of the part beforehand; empty or None where nothing is known.
+    """
+
+    part_id: str
+    run_id: str | None
+    station: str
+    trigger_id: int
+    trigger_wall_ns: int
+    triggered_at: str
+    encoder: int | None
+    simulated: bool
+    verdict: VerdictWord | None
+    reasons: list[str]
+    defects: list[DefectRow]
+    recipe: str | None
+    recipe_hash: str | None
+    model_hash: str | None
+    source: str | None
+    expected: str | None
+    capture_us: float | None
+    prepare_us: float | None
+    infer_us: float | None
+    decode_us: float | None
+    decide_us: float | None
+    total_us: float | None
+    evidence: EvidenceState | None
+    image_path: str | None
+    image_sha256: str | None
+    reference_evidence: EvidenceState | None
+    reference_path: str | None
+    reference_sha256: str | None
+    outcome: str | None
+    ejection_reason: str | None
+    ejection_offset_us: float | None
+    ejected_at: str | None
+    contradicted: bool
+
+
+_OWN = [n for n in Inspection.__struct_fields__ if n not in ("defects", "reference_path", "reference_sha256")]
+_SELECT = (
+    f"SELECT {', '.join('i.' + n for n in _OWN)}, r.path AS reference_path, r.sha256 AS reference_sha256"
+    " FROM inspections i LEFT JOIN reference_images r ON r.pixels_sha256 = i.reference_pixels_sha256"
+)
+
+
+class Store:
+    """An open record. Made by `open_store`; used by one thread at a time; closing twice is safe."""
+
+    def __init__(self, path: Path, database: Database) -> None:
+        self.path, self.folder = path, path.parent
+        self._database = database
+        self._db = database.conn
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch in one transaction and sync it to disk. The same message twice changes nothing.
+
+        Raises:
+            StoreError: nothing of the batch was written; its cause says whether trying again may help.
+        """
+        with _in_words(self.path):
+            with self._database.atomic():
+                write_rows(self._db, batch)
+            log = os.open(f"{self.path}-wal", os.O_RDONLY)
+            try:
+                os.fsync(log)
+            finally:
+                os.close(log)
+
+    def last(self, n: int, verdict: VerdictWord | None = None) -> list[Inspection]:
+        """The last n parts by trigger time, newest first; of one verdict if given."""
+        where = " WHERE i.verdict = ?" if verdict is not None else ""
+        values = (verdict,) if verdict is not None else ()
+        return self._inspections(f"{where} ORDER BY i.trigger_wall_ns DESC, i.part_id DESC LIMIT ?", (*values, max(0, n)))
+
+    def inspection(self, part_id: str) -> Inspection | None:
+        """The record of a part, or None if there is none."""
+        found = self._inspections(" WHERE i.part_id = ?", (part_id,))
+        return found[0] if found else None
+
+    def reconcile(self, run_id: str | None = None) -> Reconciliation:
+        """The books of a run, or of the whole record."""
+        with _in_words(self.path), self._database.atomic():  # one transaction: all counts of the same moment
+            return reconcile(self._db, run_id)
+
+    def integrity(self) -> list[str]:
+        """What SQLite's own check finds wrong, at most 100 problems; empty if the file is sound."""
+        with _in_words(self.path):
+            problems = [str(r[0]) for r in self._db.execute("PRAGMA integrity_check")]
+            problems = [] if problems == ["ok"] else problems
+            return problems + [
+                f"row {r[1]} of {r[0]} points to a missing row of {r[2]}" for r in self._db.execute("PRAGMA foreign_key_check")
+            ]
+
+    def last_numbers(self) -> dict[tuple[str, str, str, int], int]:
+        """The last recorded number by (station, sender, topic, epoch), for the newest 1000 streams."""
+        with _in_words(self.path):
+            rows = self._db.execute("SELECT station, sender, topic, epoch, last_seq FROM streams ORDER BY epoch DESC LIMIT 1000").fetchall()
+        return {(station, sender, topic, epoch): last for station, sender, topic, epoch, last in rows}
+
+    def reference(self, pixels_sha256: str) -> StoredFile | None:
+        """The stored reference image with these pixels, or None."""
+        with _in_words(self.path):
+            row = self._db.execute("SELECT path, sha256 FROM reference_images WHERE pixels_sha256 = ?", (pixels_sha256,)).fetchone()
+        return StoredFile(row[0], row[1], pixels_sha256) if row else None
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _inspections(self, tail: str, values: tuple[str | int, ...]) -> list[Inspection]:
+        with _in_words(self.path), self._database.atomic():
+            cursor = self._db.execute(_SELECT + tail, values)
+            names = [column[0] for column in cursor.description]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor]
+            found = []
+            for row in rows:
+                defects = self._db.execute(
+                    "SELECT kind, score, x1, y1, x2, y2, verdict FROM defects WHERE part_id = ? ORDER BY number", (row["part_id"],)
+                )
+                row["reasons"] = json.loads(row["reasons"] or "[]")
+                row["simulated"], row["contradicted"] = bool(row["simulated"]), bool(row["contradicted"])
+                found.append(Inspection(**row, defects=[DefectRow(*d) for d in defects]))
+        return found
+
+
+def open_store(path: Path, *, read_only: bool = False) -> Store:
+    """Open the record; for writing it is made or brought up to date.
+
+    Raises:
+        StoreError: not a record of ours, made by a newer release, missing (read-only) or not writable; names file and remedy.
+    """
+    path = Path(path).absolute()
+    with _in_words(path):
+        if read_only and not path.is_file():
+            raise StoreError(f"{path}: there is no record yet; start the recorder once, or check record.folder")
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        mode = "ro" if read_only else "rwc"
+        connection = sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_MS / 1000, check_same_thread=False)
+        try:
+            _check(path, connection)
+            database = Database(connection)
+            if not read_only:
+                with database.ensure_autocommit_on():
+                    connection.execute("PRAGMA journal_mode = WAL")
+            for pragma in ("synchronous = NORMAL", "foreign_keys = ON", f"journal_size_limit = {_LOG_BYTES}"):
+                connection.execute(f"PRAGMA {pragma}")
+            _migrate(path, database, read_only)
+        except BaseException:
+            connection.close()
+            raise
+    return Store(path, database)
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    """Whether the file is ours, before anything is written to it."""
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    empty = connection.execute("SELECT count(*) FROM sqlite_master WHERE tbl_name != '_sqlite_migrations'").fetchone()[0] == 0
+    if mark != APPLICATION_ID and not (empty and mark == 0):
+        raise StoreError(f"{path}: is the database of another program; move it away or set record.folder to another folder")
+
+
+def _migrate(path: Path, database: Database, read_only: bool) -> None:
+    known = {m.name for m in MIGRATIONS.pending(Database(memory=True))}
+    newer = [m.name for m in MIGRATIONS.applied(database) if m.name not in known]
+    if newer:
+        raise StoreError(
+            f"{path}: was written by a newer release of Gutteil (it has {newer[-1]}); install that release, or set record.folder to another folder"
+        )
+    if read_only and MIGRATIONS.pending(database):
+        raise StoreError(f"{path}: was written by an older release of Gutteil; start the recorder once, it brings the record up to date")
+    if not read_only:
+        MIGRATIONS.apply(database)
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """What SQLite and the system say, as an error for people that names the file and what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        raise StoreError(f"{path}: {error}; {_REMEDIES.get(code, 'see docs/record.md, When something is wrong')}") from error
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}; check that the folder exists, has room, and that this user may write there") from error
+
+
+_REMEDIES = {
+    sqlite3.SQLITE_NOTADB: "it is not a database: move it away, or set record.folder to another folder",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged: stop the recorder, move it away, and recover what is left with: sqlite3 FILE .recover",
+    sqlite3.SQLITE_FULL: "the disk is full: free space there",
+    sqlite3.SQLITE_IOERR: "the disk fails: check it (dmesg), and that it has room",
+    sqlite3.SQLITE_BUSY: "another program has locked it: only the recorder may write there",
+    sqlite3.SQLITE_READONLY: "it is not writable: give the recorder's user write access to the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that the folder is writable for the recorder's user",
+    sqlite3.SQLITE_PERM: "it is not accessible: give the recorder's user access to the file and its folder",
+}

@@ -1,0 +1,112 @@
+"""The simulated PLC as the rejector sees it: a client of `hardware.line`.
+
+Promises what a real PLC link promises: commands may get lost while the line is away, events are numbered and repeated
+until acknowledged, nothing here ever waits for an answer.
+"""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import zmq
+
+from hardware.errors import DeviceGone
+from hardware.line import Command, Report
+from hardware.plc import PlcEvent
+
+_SILENT_S = 2.0
+
+
+class SimulatorPlc:
+    """Client of the simulated line; keeps the `hardware.plc.Plc` protocol."""
+
+    simulated = True
+
+    def __init__(self, control: str = "tcp://127.0.0.1:5581", timeout_s: float = 5.0) -> None:
+        self._control, self._timeout_s = control, timeout_s
+        self._socket: zmq.Socket[bytes] | None = None
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(Report)
+        self._seq, self._epoch = 0, 0
+        self._heard = 0.0
+
+    def open(self, *, own: bool = True) -> None:
+        """Connect; the owner gets the events, others only command. Raises `DeviceGone` if no line answers in time."""
+        self.close()
+        self._socket = zmq.Context.instance().socket(zmq.DEALER)
+        self._socket.set(zmq.LINGER, 0)
+        self._socket.set(zmq.SNDHWM, 10_000)
+        self._socket.connect(self._control)
+        self._send(Command("state"))
+        if not self._socket.poll(int(self._timeout_s * 1000)):
+            self.close()
+            raise DeviceGone(f"the simulated line does not answer at {self._control}; start it with: gutteil line")
+        self._heard = time.monotonic()
+        if own:
+            self._send(Command("hello"))
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def poll(self, timeout_s: float) -> list[PlcEvent]:
+        """Events since the last call, each once and in order."""
+        if self._socket is None:
+            raise DeviceGone("the simulated line is not open")
+        events: list[PlcEvent] = []
+        if self._socket.poll(int(timeout_s * 1000)):
+            while len(events) < 1000:
+                try:
+                    report = self._decoder.decode(self._socket.recv(zmq.NOBLOCK))
+                except zmq.Again:
+                    break
+                except msgspec.DecodeError:
+                    continue
+                self._heard = time.monotonic()
+                if report.epoch != self._epoch:
+                    self._seq, self._epoch = 0, report.epoch
+                if report.kind == "state" or report.seq <= self._seq:
+                    continue
+                self._seq = report.seq
+                events.append(PlcEvent(report.kind, report.id, report.at_ns, report.encoder, report.reason, report.offset_us))
+        if events:
+            self._send(Command("ack", id=self._seq))
+        if time.monotonic() - self._heard > _SILENT_S:
+            raise DeviceGone(f"the simulated line at {self._control} has been silent for {_SILENT_S:g} s")
+        return events
+
+    def ejector(self, delay_ms: float, delay_counts: int) -> None:
+        self._send(Command("ejector", delay_ms=delay_ms, id=delay_counts))
+
+    def announce(self, trigger_id: int) -> None:
+        self._send(Command("announce", id=trigger_id))
+
+    def permit(self, trigger_id: int) -> None:
+        self._send(Command("permit", id=trigger_id))
+
+    def reject(self, trigger_id: int, code: int) -> None:
+        self._send(Command("reject", id=trigger_id, code=code))
+
+    def ready(self, is_ready: bool) -> None:
+        self._send(Command("ready", on=is_ready))
+        self._send(Command("state"))  # its answer shows that the line is alive
+
+    def stop_line(self, reason: str) -> None:
+        self._send(Command("stop", reason=reason))
+
+    def start_line(self) -> None:
+        self._send(Command("start"))
+
+    def hold(self, on: bool) -> None:
+        """Pause or resume the feed; parts on the belt go on."""
+        self._send(Command("hold", on=on))
+
+    def _send(self, command: Command) -> None:
+        if self._socket is None:
+            raise DeviceGone("the simulated line is not open")
+        try:
+            self._socket.send(self._encoder.encode(command), zmq.NOBLOCK)
+        except zmq.Again as error:
+            raise DeviceGone("the simulated line takes no commands any more") from error

@@ -1,0 +1,231 @@
+"""The state of the line and the word it makes; no clock, no socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dashboard.line import MAX_ALARMS, MAX_DEFECTS, MAX_RECENT, MAX_REJECTS, Line
+from dashboard.standing import health, standing
+from edge.messages import CODES, Alarm, AnyMessage, Defect, Ejection, Heartbeat, Timings, Verdict
+
+S = 1_000_000_000
+T0 = 1_000 * S
+
+
+class Told:
+    """A line and a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.line = Line("S1", T0)
+        self.now = T0
+        self.epoch = {"station": 1, "rejector": 1, "recorder": 1}
+
+    def say(self, kind: type[AnyMessage], sender: Any = "station", **fields: Any) -> None:
+        fields = {"station": "S1", "sender": sender, "epoch": self.epoch.get(sender, 1), **fields}
+        self.line.apply(kind(**fields), self.now)
+
+    def beat(self, *senders: str, state: Any = "ready", counts: dict[str, int] | None = None) -> None:
+        for sender in senders or ("station", "rejector", "recorder"):
+            self.say(Heartbeat, sender, state=state, period_s=0.5, counts=counts or {})
+
+    def part(self, word: Any = "OK", part_id: str = "p", defects: int = 0, **fields: Any) -> None:
+        found = [Defect("short", 0.9, (0, 0, 9, 9), "NG")] * defects
+        self.say(
+            Verdict, run_id="r", part_id=part_id, trigger_id=1, trigger_ns=1, trigger_wall_ns=1, verdict=word, code=CODES[word], reasons=[],
+            defects=found, timings=Timings(total_us=9000), recipe="r", recipe_hash="h", model_hash="m", **fields,
+        )  # fmt: skip
+
+    def alarm(self, code: str, sender: str = "rejector", active: bool = True, severity: Any = "fault") -> None:
+        self.say(Alarm, sender, code=code, severity=severity, active=active, text="t", remedy="r")
+
+    def word(self) -> tuple[str, str]:
+        word, reason = standing(self.line, self.now)
+        return word, reason.code
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def test_it_waits_for_the_line_and_then_says_that_it_is_dead(told: Told) -> None:
+    assert told.word() == ("WAITING", "connecting")
+    told.now += 4 * S
+    assert told.word() == ("STOPPED", "station-lost")
+
+
+@pytest.mark.parametrize("word", ["OK", "NG", "UNDECIDED"])
+def test_a_verdict_is_shown_while_all_run(told: Told, word: str) -> None:
+    told.beat()
+    told.part(word)
+    assert told.word() == (word, "")
+
+
+@pytest.mark.parametrize(
+    ("station", "rejector", "expected"),
+    [
+        ("ready", "ready", ("OK", "")),
+        ("starting", "ready", ("WAITING", "starting")),
+        ("fault", "ready", ("STOPPED", "station-fault")),
+        ("stopped", "ready", ("STOPPED", "station-fault")),
+        ("ready", "starting", ("WAITING", "starting")),
+        ("ready", "fault", ("STOPPED", "rejector-fault")),
+        ("ready", "stopped", ("STOPPED", "rejector-fault")),
+        ("fault", "fault", ("STOPPED", "station-fault")),
+    ],
+)
+def test_a_verdict_is_never_shown_unless_station_and_rejector_are_ready(told: Told, station: str, rejector: str, expected: tuple[str, str]) -> None:
+    told.beat("station", state=station)
+    told.beat("rejector", state=rejector)
+    told.part("OK")
+    assert told.word() == expected
+
+
+@pytest.mark.parametrize(("silent", "reason"), [("station", "station-lost"), ("rejector", "rejector-lost")])
+def test_silence_of_three_periods_stops(told: Told, silent: str, reason: str) -> None:
+    told.beat()
+    told.part("OK")
+    others = [s for s in ("station", "rejector", "recorder") if s != silent]
+    told.now += int(1.49 * S)
+    told.beat(*others)
+    assert told.word() == ("OK", "")
+    told.now += int(0.02 * S)
+    assert told.word() == ("STOPPED", reason)
+
+
+def test_the_recorder_stops_nothing_but_shows(told: Told) -> None:
+    told.beat("station", "rejector")
+    told.part("OK")
+    assert told.word() == ("OK", "")
+    assert {h.name: h.state for h in health(told.line, told.now)}["recorder"] == "unknown"
+
+
+def test_the_senders_own_fault_is_the_reason_not_its_echo(told: Told) -> None:
+    told.beat("station", state="fault")
+    told.beat("rejector", state="fault")
+    told.alarm("station-lost")
+    told.alarm("camera-gone", "station")
+    assert told.word() == ("STOPPED", "camera-gone")
+    told.alarm("camera-gone", "station", active=False)
+    told.beat()
+    told.part("OK")
+    assert told.word() == ("OK", "")
+
+
+def test_a_standing_belt_stops_and_a_missed_ejection_does_not(told: Told) -> None:
+    told.beat()
+    told.part("NG")
+    told.alarm("ejection-missed")
+    assert told.word() == ("NG", "")
+    told.alarm("line-stopped", severity="warning")
+    assert told.word() == ("STOPPED", "line-stopped")
+
+
+def test_an_old_verdict_says_nothing_about_now(told: Told) -> None:
+    told.beat()
+    for _ in range(8):
+        told.part("OK")
+        told.now += S // 2
+    told.now += 4 * S
+    told.beat()
+    assert told.word() == ("OK", "")
+    told.now += 2 * S
+    told.beat()
+    assert told.word() == ("WAITING", "no-parts")
+
+
+def test_totals_come_from_the_sender_and_go_on_with_each_part(told: Told) -> None:
+    told.beat("station", counts={"OK": 90, "NG": 9, "UNDECIDED": 1, "other": 5})
+    told.part("NG")
+    told.part("OK")
+    assert told.line.verdicts == {"OK": 91, "NG": 10, "UNDECIDED": 1}
+    told.beat("station", counts={"OK": 91, "NG": 10, "UNDECIDED": 1})
+    assert told.line.verdicts == {"OK": 91, "NG": 10, "UNDECIDED": 1}
+
+
+def test_a_restarted_sender_begins_anew(told: Told) -> None:
+    told.beat("station", counts={"OK": 90, "NG": 9, "UNDECIDED": 1})
+    told.alarm("camera-gone", "station")
+    told.alarm("plc-gone", "rejector")
+    told.epoch["station"] = 2
+    told.part("OK")
+    assert told.line.verdicts == {"OK": 1, "NG": 0, "UNDECIDED": 0}
+    assert list(told.line.alarms) == [("rejector", "plc-gone")]
+
+
+def test_an_alarm_that_nobody_repeats_ends(told: Told) -> None:
+    told.alarm("plc-gone")
+    told.now += 6 * S
+    told.line.lapse(told.now)
+    assert told.line.alarms
+    told.now += 2 * S
+    told.line.lapse(told.now)
+    assert not told.line.alarms
+
+
+def test_the_outcome_reaches_the_part_and_its_tile(told: Told) -> None:
+    told.beat()
+    told.part("NG", "a")
+    told.part("OK", "b")
+    told.say(Ejection, "rejector", trigger_id=1, part_id="a", run_id="r", outcome="missed", reason="", offset_us=0)
+    assert [p.outcome for p in told.line.rejects] == ["missed"]
+    assert told.line.last is not None
+    assert not told.line.last.outcome
+    assert told.line.outcomes["missed"] == 1
+
+
+def test_memory_is_bounded(told: Told) -> None:
+    for n in range(3 * MAX_RECENT):
+        told.part("NG", f"p{n}", defects=300)
+        told.alarm(f"code-{n}")
+    line = told.line
+    assert len(line.rejects) == MAX_REJECTS
+    assert len(line.recent) == MAX_RECENT
+    assert len(line.alarms) == MAX_ALARMS
+    assert line.last is not None
+    assert (len(line.last.defects), line.last.more_defects) == (MAX_DEFECTS, 300 - MAX_DEFECTS)
+    assert line.rejects[0].part_id == f"p{3 * MAX_RECENT - 1}"
+
+
+def test_another_station_is_not_shown(told: Told) -> None:
+    told.part("NG", station="S2")
+    assert told.line.last is None
+    assert told.line.foreign == 1
+
+
+def test_parts_per_minute(told: Told) -> None:
+    for _ in range(241):
+        told.part("OK")
+        told.now += S // 2
+    assert told.line.per_minute(told.now) == pytest.approx(120, abs=2)
+    told.now += 61 * S
+    assert told.line.per_minute(told.now) == 0
+
+
+def test_simulated_sticks_to_whoever_says_it(told: Told) -> None:
+    told.beat()
+    assert not told.line.simulated
+    told.say(Heartbeat, "rejector", state="ready", period_s=0.5, simulated=True)
+    assert told.line.simulated
+
+
+def test_gaps_show_for_a_minute(told: Told) -> None:
+    told.beat()
+    told.line.missed(3, 0, told.now)
+    assert {h.name: (h.state, h.value) for h in health(told.line, told.now)}["bus"] == ("warning", 3)
+    told.now += 61 * S
+    told.beat()
+    assert {h.name: h.state for h in health(told.line, told.now)}["bus"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("code", "sender", "name"),
+    [("camera-gone", "station", "camera"), ("camera-blind", "station", "camera"), ("plc-gone", "rejector", "plc"), ("ejection-missed", "rejector", "ejector")],
+)
+def test_an_alarm_shows_at_its_device(told: Told, code: str, sender: str, name: str) -> None:
+    told.beat()
+    assert all(h.state == "ok" for h in health(told.line, told.now))
+    told.alarm(code, sender)
+    assert [h.name for h in health(told.line, told.now) if h.state == "bad"] == [name]

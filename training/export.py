@@ -1,0 +1,110 @@
+"""From trained weights to the file the line runs: ONNX with a sealed card, checked against the network it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from edge.card import Card, Plane, with_card
+from edge.errors import ModelError
+from edge.model import Model
+from edge.recipe import Region
+from training.net import Exported, PairNet
+from training.pairs import Pair
+
+OPSET = 17
+SIZE_PX = 640
+MAX_DIFFERENCE_PX = 0.5
+MAX_DIFFERENCE_SCORE = 0.002
+
+
+def load_net(weights: Path) -> tuple[PairNet, dict[str, Any]]:
+    """A trained network and what was saved beside it.
+
+    Raises:
+        ModelError: the file is no checkpoint of this trainer.
+    """
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        net = PairNet(**state["settings"])
+        net.load_state_dict(state["net"])
+    except (OSError, KeyError, TypeError, RuntimeError) as error:
+        raise ModelError(f"{weights}: not a checkpoint of `gutteil train`: {error}") from error
+    return net.eval(), state
+
+
+def export(
+    weights: Path, data: Path, target: Path, *, name: str, licence: str, command: str, scores: dict[str, float], scored_on: str
+) -> Card:
+    """Write the ONNX file with its card.
+
+    Raises:
+        ModelError: the weights are no checkpoint, or the result is not usable.
+    """
+    net, state = load_net(weights)
+    channels = int(net.settings["channels"])
+    planes: list[Plane] = ["gray", "reference"] if channels == 2 else ["gray"]
+    plain = target.with_suffix(".plain.onnx")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's notes on its own future
+        torch.onnx.export(
+            Exported(net, SIZE_PX, SIZE_PX).eval(), (torch.zeros(1, channels, SIZE_PX, SIZE_PX),), str(plain),
+            input_names=["images"], output_names=["output"], opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+    card = Card(
+        name=name, classes=list(state["names"]), planes=planes, width_px=SIZE_PX, height_px=SIZE_PX, output="yolo_raw", licence=licence,
+        data_hash=hashlib.sha256(data.read_bytes()).hexdigest(), scores={k: round(float(v), 5) for k, v in scores.items()}, scored_on=scored_on,
+        trainer="gutteil train (plain PyTorch)", command=command, created=time.strftime("%Y-%m-%d", time.gmtime()),
+    )  # fmt: skip
+    target.write_bytes(with_card(plain.read_bytes(), card))
+    plain.unlink()
+    Model(target).prepare_for(Region(), 0)
+    return card
+
+
+def check_parity(weights: Path, model_file: Path, pairs: list[Pair]) -> tuple[float, float]:
+    """Hold the exported file, through production's own pre- and post-processing, against the trained network.
+
+    Returns:
+        Largest difference of a box side in px and of a score over all predictions of at least 0.2.
+
+    Raises:
+        ModelError: a prediction is missing on one side, of another class, or differs by more than the bounds allow.
+    """
+    from training.fit import detect
+
+    net, _ = load_net(weights)
+    model = Model(model_file)
+    preparer = model.prepare_for(Region(), 0)
+    worst_px = worst_score = 0.0
+    for pair, trained in zip(pairs, detect(net, pairs, score=0.2), strict=True):
+        if model.card.wants_reference:
+            preparer.set_reference(pair.reference)
+        preparer.fill(pair.image)
+        model.run()
+        found = model.predictions(0.2)
+        if len(found.kinds) != len(trained.kinds):
+            # a score on the very threshold may fall on either side; anything clearer is a difference that matters
+            edge = np.concatenate((found.scores, trained.scores))
+            if np.abs(edge.min() - 0.2) > MAX_DIFFERENCE_SCORE:
+                raise ModelError(f"{pair.name}: the exported model finds {len(found.kinds)} defects, the trained one {len(trained.kinds)}")
+            continue
+        if not len(found.kinds):
+            continue
+        # equal scores may come in another order: each box is held against the nearest of its class
+        apart = np.abs(np.clip(trained.boxes, 0, SIZE_PX)[:, None] - found.boxes[None]).max(2)
+        apart[trained.kinds[:, None] != found.kinds[None]] = np.inf
+        nearest = apart.argmin(1)
+        worst_px = max(worst_px, float(apart.min(1).max()))
+        worst_score = max(worst_score, float(np.abs(trained.scores - found.scores[nearest]).max()))
+        if len(set(nearest.tolist())) < len(nearest) or worst_px > MAX_DIFFERENCE_PX or worst_score > MAX_DIFFERENCE_SCORE:
+            raise ModelError(
+                f"{pair.name}: the exported model decides differently (boxes by {worst_px:.2f} px, scores by {worst_score:.4f})"
+            )
+    return worst_px, worst_score
