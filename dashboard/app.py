@@ -10,14 +10,13 @@ import socket
 import threading
 from collections.abc import AsyncIterator
 
+import cv2
 import uvicorn
 from fastapi import FastAPI
 from nicegui import ui
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from edge.config import Station
-from edge.errors import SettingsError
 from dashboard import live_page
 from dashboard.guard import SecurityHeaders, require_loopback
 from dashboard.history import last_rejects
@@ -25,6 +24,8 @@ from dashboard.live import Live
 from dashboard.pictures import Pictures
 from dashboard.routes import add_routes
 from dashboard.viewers import Viewers
+from edge.config import Station
+from edge.errors import SettingsError
 
 NICE = 10
 GRACE_S = 1
@@ -80,7 +81,9 @@ def _listen(host: str, port: int) -> socket.socket:
         server.bind((host, port))
     except OSError as error:
         server.close()
-        raise SettingsError(f"dashboard.port = {port}: cannot listen at {host}:{port} ({error.strerror}); end what uses it or choose another port") from error
+        raise SettingsError(
+            f"dashboard.port = {port}: cannot listen at {host}:{port} ({error.strerror}); end what uses it or choose another port"
+        ) from error
     return server
 
 
@@ -91,12 +94,21 @@ def run_dashboard(config: Station, stop: threading.Event) -> None:
         SettingsError: the address is not loopback, or the port is taken.
     """
     with contextlib.suppress(OSError):
-        os.nice(NICE)
-    logging.getLogger("nicegui").setLevel(logging.WARNING)
+        os.nice(NICE)  # the station has the machine; before anything makes threads, which inherit it
+    cv2.setNumThreads(1)
+    logging.getLogger("nicegui").setLevel(logging.ERROR)  # else every address that is not found is a line in the log
     app = make_app(config)
     listener = _listen(config.dashboard.host, config.dashboard.port)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False, date_header=False, ws="websockets-sansio")
+        uvicorn.Config(
+            app,
+            log_level="error",
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+            server_header=False,
+            date_header=False,
+            ws="websockets-sansio",
+        )
     )
 
     def wait() -> None:

@@ -75,7 +75,9 @@ def frame(visited: Visit, station: str, current: str) -> Iterator[None]:
 def _header(visited: Visit, station: str, current: str) -> str:
     t = {key: escape(text) for key, text in visited.texts.items() if key.startswith(("frame.", "page."))}
     links = "".join(
-        f'<a class="gt-tab" href="{page.path}"{" aria-current=page" if page.path == current else ""}>{t[page.name]}</a>' for page in PAGES if len(PAGES) > 1
+        f'<a class="gt-tab" href="{page.path}"{" aria-current=page" if page.path == current else ""}>{t[page.name]}</a>'
+        for page in PAGES
+        if len(PAGES) > 1
     )
     languages = "".join(
         f'<button type="button" lang="{code}" data-cookie="{LANGUAGE_COOKIE}={code}" aria-label="{name}" '

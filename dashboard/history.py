@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from dashboard.line import MAX_DEFECTS, MAX_REJECTS, Part
 from edge.errors import StoreError
 from edge.messages import Defect
 from edge.store import FILE_NAME, Inspection, open_store
-from dashboard.line import MAX_DEFECTS, MAX_REJECTS, Part
 
 log = logging.getLogger(__name__)
 

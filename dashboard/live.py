@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from edge.bus import Subscriber
-from edge.config import Station
-from edge.messages import Alarm, Ejection, Heartbeat, Run, Verdict
 from dashboard.line import Line, Part
 from dashboard.standing import START_NS, health, idle_ns, late_ns, standing
 from dashboard.view import AlarmView, Counts, DefectView, HealthView, PartView, Reason, Snapshot
+from edge.bus import Subscriber
+from edge.config import Station
+from edge.messages import Alarm, Ejection, Heartbeat, Run, Verdict
 
 # triggers are left out: their totals come with the heartbeats, and reading them would cost as much as the verdicts
 KINDS = (Run, Verdict, Ejection, Heartbeat, Alarm)
@@ -172,10 +172,14 @@ def _alarms(line: Line, now_ns: int, stuck: bool) -> list[AlarmView]:
     """Alarms of the line, worst first, with what only this reader can know."""
     rank = {"fault": 0, "warning": 1, "info": 2}
     views = [
-        AlarmView(a.message.sender, a.message.code, a.message.severity, a.message.text, a.message.remedy, (now_ns - a.since_ns) // 1_000_000)
+        AlarmView(
+            a.message.sender, a.message.code, a.message.severity, a.message.text, a.message.remedy, (now_ns - a.since_ns) // 1_000_000
+        )
         for a in line.alarms.values()
     ]
     if not stuck and not line.alive("recorder", now_ns) and now_ns - line.started_ns > START_NS and line.alive("station", now_ns):
         beat = line.beats.get("recorder")
-        views.append(AlarmView("dashboard", "recorder-lost", "warning", "", "", (now_ns - (beat.heard_ns if beat else line.started_ns)) // 1_000_000))
+        views.append(
+            AlarmView("dashboard", "recorder-lost", "warning", "", "", (now_ns - (beat.heard_ns if beat else line.started_ns)) // 1_000_000)
+        )
     return sorted(views, key=lambda v: (rank.get(v.severity, 0), v.age_ms))

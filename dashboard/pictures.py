@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.messages import ImageRef
-from edge.ring import RingReader
 from dashboard.history import stored_picture
 from dashboard.line import Part
+from edge.messages import ImageRef
+from edge.ring import RingReader
 
 FULL_PX = 1280
 THUMB_PX = 320

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edge.messages import Sender
 from dashboard.line import GAP_SHOWN_NS, ActiveAlarm, Line
 from dashboard.view import HealthState, HealthView, Reason, Word
+from edge.messages import Sender
 
 START_NS = 3_000_000_000  # a dashboard that has just begun to listen does not yet know who is silent
 LATE_MIN_NS, LATE_UNKNOWN_NS = 2_000_000_000, 5_000_000_000
@@ -60,7 +60,14 @@ def _reason(alarm: ActiveAlarm) -> Reason:
 
 def health(line: Line, now_ns: int) -> list[HealthView]:
     """Camera, model, PLC, ejector, recorder and bus, in this order."""
-    return [_camera(line, now_ns), _model(line, now_ns), _plc(line, now_ns), _ejector(line, now_ns), _recorder(line, now_ns), _bus(line, now_ns)]
+    return [
+        _camera(line, now_ns),
+        _model(line, now_ns),
+        _plc(line, now_ns),
+        _ejector(line, now_ns),
+        _recorder(line, now_ns),
+        _bus(line, now_ns),
+    ]
 
 
 def _process(line: Line, sender: Sender, now_ns: int) -> tuple[HealthState, str]:
@@ -95,7 +102,9 @@ def _model(line: Line, now_ns: int) -> HealthView:
     state, note = _process(line, "station", now_ns)
     if state == "ok" and line.total_us:
         return HealthView("model", "ok", "ms", line.run.model if line.run else "", round(line.total_us / 1000, 1))
-    return HealthView("model", "unknown" if state == "bad" else state, "no-word" if state == "bad" else note, line.run.model if line.run else "")
+    return HealthView(
+        "model", "unknown" if state == "bad" else state, "no-word" if state == "bad" else note, line.run.model if line.run else ""
+    )
 
 
 def _plc(line: Line, now_ns: int) -> HealthView:
@@ -118,7 +127,10 @@ def _recorder(line: Line, now_ns: int) -> HealthView:
     state, note = _process(line, "recorder", now_ns)
     if state != "ok":
         return HealthView("recorder", state, note)
-    if any(sender == "recorder" and a.message.severity != "info" for (sender, _), a in line.alarms.items()) or line.beats["recorder"].state != "ready":
+    if (
+        any(sender == "recorder" and a.message.severity != "info" for (sender, _), a in line.alarms.items())
+        or line.beats["recorder"].state != "ready"
+    ):
         return HealthView("recorder", "bad", "fault")
     lost = line.beats["station"].counts.get("evidence_lost", 0) if "station" in line.beats else 0
     return HealthView("recorder", "warning", "pictures-lost", value=lost) if lost else HealthView("recorder", "ok", "ok")

@@ -35,45 +35,89 @@ TEXTS: dict[str, Text] = {
     "word.OFFLINE": Text("NO CONNECTION", "KEINE VERBINDUNG"),
     "means.OK": Text("Good part, may pass", "Gutteil, darf passieren"),
     "means.NG": Text("Bad part, is rejected", "Schlechtteil, wird ausgeschleust"),
-    "means.UNDECIDED": Text("Cannot be judged, is rejected and kept for a person", "Nicht beurteilbar, wird ausgeschleust und von Menschen geprüft"),
+    "means.UNDECIDED": Text(
+        "Cannot be judged, is rejected and kept for a person", "Nicht beurteilbar, wird ausgeschleust und von Menschen geprüft"
+    ),
     # why there is no verdict on the screen: code → what, and what to do
     "reason.connecting": Text("Looking for the station", "Station wird gesucht"),
     "remedy.connecting": Text("One moment", "Einen Moment"),
     "reason.starting": Text("The station is starting", "Die Station startet"),
     "remedy.starting": Text("The model is being loaded and warmed up", "Das Modell wird geladen und warmgefahren"),
     "reason.no-parts": Text("No part is coming", "Es kommt kein Teil"),
-    "remedy.no-parts": Text("The line is ready. If parts should be running, check the belt and the part sensor", "Die Linie ist bereit. Sollten Teile laufen, Band und Teilesensor prüfen"),
+    "remedy.no-parts": Text(
+        "The line is ready. If parts should be running, check the belt and the part sensor",
+        "Die Linie ist bereit. Sollten Teile laufen, Band und Teilesensor prüfen",
+    ),
     "reason.station-lost": Text("The station is silent or not ready", "Die Station schweigt oder ist nicht bereit"),
-    "remedy.station-lost": Text("It is started again by itself. If this lasts, restart the appliance and call maintenance", "Sie startet von selbst neu. Dauert es an: Gerät neu starten und Instandhaltung rufen"),
+    "remedy.station-lost": Text(
+        "It is started again by itself. If this lasts, restart the appliance and call maintenance",
+        "Sie startet von selbst neu. Dauert es an: Gerät neu starten und Instandhaltung rufen",
+    ),
     "reason.station-fault": Text("The station reports a fault", "Die Station meldet eine Störung"),
     "remedy.station-fault": Text("See the alarms, then call maintenance", "Meldungen ansehen, dann Instandhaltung rufen"),
-    "reason.rejector-lost": Text("The reject control is silent: every part is ejected", "Die Ausschleus-Steuerung schweigt: jedes Teil wird ausgeschleust"),
-    "remedy.rejector-lost": Text("It is started again by itself. If this lasts, restart the appliance and call maintenance", "Sie startet von selbst neu. Dauert es an: Gerät neu starten und Instandhaltung rufen"),
+    "reason.rejector-lost": Text(
+        "The reject control is silent: every part is ejected", "Die Ausschleus-Steuerung schweigt: jedes Teil wird ausgeschleust"
+    ),
+    "remedy.rejector-lost": Text(
+        "It is started again by itself. If this lasts, restart the appliance and call maintenance",
+        "Sie startet von selbst neu. Dauert es an: Gerät neu starten und Instandhaltung rufen",
+    ),
     "reason.rejector-fault": Text("The reject control is not ready", "Die Ausschleus-Steuerung ist nicht bereit"),
     "remedy.rejector-fault": Text("Check the PLC, then call maintenance", "SPS prüfen, dann Instandhaltung rufen"),
     "reason.line-stopped": Text("The belt stands", "Das Band steht"),
     "remedy.line-stopped": Text("Start the line at its panel when it is clear", "Linie am Bedienpult starten, wenn sie frei ist"),
     "reason.plc-gone": Text("The PLC does not answer", "Die SPS antwortet nicht"),
-    "remedy.plc-gone": Text("Check the PLC and its cable; the line stands until it answers", "SPS und Kabel prüfen; die Linie steht, bis sie antwortet"),
+    "remedy.plc-gone": Text(
+        "Check the PLC and its cable; the line stands until it answers", "SPS und Kabel prüfen; die Linie steht, bis sie antwortet"
+    ),
     "reason.no-verdicts": Text("Parts had no verdict: the line was stopped", "Teile blieben ohne Urteil: die Linie wurde gestoppt"),
     "remedy.no-verdicts": Text("Check camera and station", "Kamera und Station prüfen"),
-    "reason.ejection-missed": Text("A rejected part was not confirmed at the ejector", "Ein Teil wurde ausgeschleust, aber nicht bestätigt"),
-    "remedy.ejection-missed": Text("Look for the part behind the ejector, then check air and sensor", "Teil hinter dem Auswerfer suchen, dann Druckluft und Sensor prüfen"),
+    "reason.ejection-missed": Text(
+        "A rejected part was not confirmed at the ejector", "Ein Teil wurde ausgeschleust, aber nicht bestätigt"
+    ),
+    "remedy.ejection-missed": Text(
+        "Look for the part behind the ejector, then check air and sensor",
+        "Teil hinter dem Auswerfer suchen, dann Druckluft und Sensor prüfen",
+    ),
     "reason.camera-gone": Text("The camera does not answer", "Die Kamera antwortet nicht"),
-    "remedy.camera-gone": Text("Check the camera's cable and power; it is reopened by itself", "Kabel und Stromversorgung der Kamera prüfen; sie wird von selbst wieder geöffnet"),
+    "remedy.camera-gone": Text(
+        "Check the camera's cable and power; it is reopened by itself",
+        "Kabel und Stromversorgung der Kamera prüfen; sie wird von selbst wieder geöffnet",
+    ),
     "reason.camera-blind": Text("The camera sees nothing usable", "Die Kamera sieht nichts Brauchbares"),
     "remedy.camera-blind": Text("Check the camera, its light and its lens", "Kamera, Licht und Objektiv prüfen"),
     "reason.recorder-lost": Text("Nothing is being recorded", "Es wird nichts aufgezeichnet"),
-    "remedy.recorder-lost": Text("Parts are still judged. The recorder is started again by itself; if this lasts, check the disk", "Teile werden weiter geprüft. Der Schreiber startet von selbst neu; dauert es an: Festplatte prüfen"),
+    "remedy.recorder-lost": Text(
+        "Parts are still judged. The recorder is started again by itself; if this lasts, check the disk",
+        "Teile werden weiter geprüft. Der Schreiber startet von selbst neu; dauert es an: Festplatte prüfen",
+    ),
     "reason.record-not-kept": Text("Records or pictures are not being kept", "Daten oder Bilder werden nicht aufbewahrt"),
-    "remedy.record-not-kept": Text("Parts are still judged. Check the disk: room, and that it can be written", "Teile werden weiter geprüft. Festplatte prüfen: Platz und Schreibrechte"),
+    "remedy.record-not-kept": Text(
+        "Parts are still judged. Check the disk: room, and that it can be written",
+        "Teile werden weiter geprüft. Festplatte prüfen: Platz und Schreibrechte",
+    ),
+    "reason.evidence-lost": Text("Pictures that were to be kept are lost", "Bilder, die aufzuheben waren, sind verloren"),
+    "remedy.evidence-lost": Text(
+        "Parts are still judged. The disk is too slow or full: free it",
+        "Teile werden weiter geprüft. Festplatte zu langsam oder voll: Platz schaffen",
+    ),
+    "reason.messages-missed": Text("The recorder has missed messages", "Der Schreiber hat Nachrichten verpasst"),
+    "remedy.messages-missed": Text(
+        "Parts are still judged. The machine is overloaded, or the recorder was stopped",
+        "Teile werden weiter geprüft. Der Rechner ist überlastet, oder der Schreiber stand",
+    ),
     "reason.dashboard-stuck": Text("The dashboard does not hear the line", "Die Anzeige hört die Linie nicht"),
-    "remedy.dashboard-stuck": Text("The line may well be running: look at it. Restart the dashboard", "Die Linie kann trotzdem laufen: nachsehen. Anzeige neu starten"),
+    "remedy.dashboard-stuck": Text(
+        "The line may well be running: look at it. Restart the dashboard", "Die Linie kann trotzdem laufen: nachsehen. Anzeige neu starten"
+    ),
     "reason.unknown": Text("A fault is reported", "Eine Störung wird gemeldet"),
     "remedy.unknown": Text("Call maintenance", "Instandhaltung rufen"),
     # when the page itself has lost the server
     "offline.title": Text("NOT LIVE", "NICHT LIVE"),
-    "offline.text": Text("This page has lost its connection. What it shows is old; the line may be running.", "Diese Seite hat die Verbindung verloren. Das Gezeigte ist alt; die Linie kann laufen."),
+    "offline.text": Text(
+        "This page has lost its connection. What it shows is old; the line may be running.",
+        "Diese Seite hat die Verbindung verloren. Das Gezeigte ist alt; die Linie kann laufen.",
+    ),
     "offline.remedy": Text("It reconnects by itself", "Sie verbindet sich von selbst neu"),
     "offline.connecting": Text("Connecting", "Verbindung wird aufgebaut"),
     # the last part
@@ -95,10 +139,10 @@ TEXTS: dict[str, Text] = {
     # numbers
     "count.title": Text("Since the station started", "Seit Start der Station"),
     "count.parts": Text("Parts", "Teile"),
-    "count.yield": Text("Good share", "Gutanteil"),
+    "count.yield": Text("Yield", "Gutanteil"),
     "count.rate": Text("Parts per min", "Teile pro min"),
     "count.passed": Text("passed", "durch"),
-    "count.ejected": Text("ejected", "ausgeschleust"),
+    "count.ejected": Text("ejected", "Auswurf"),
     "count.missed": Text("not confirmed", "unbestätigt"),
     # the strip
     "rejects.title": Text("Last rejects", "Letzte Ausschleusungen"),

@@ -10,7 +10,7 @@ import msgspec
 import zmq
 
 from edge.errors import BusError
-from edge.messages import TOPICS, AnyMessage, Heartbeat, Message, MessageError, Sender, decode, encode
+from edge.messages import NAME_CHARACTERS, TOPICS, AnyMessage, Heartbeat, Message, MessageError, Sender, decode, encode
 
 LINGER_MS = 500
 
@@ -18,6 +18,15 @@ LINGER_MS = 500
 def context() -> zmq.Context[zmq.Socket[bytes]]:
     """The process's ZeroMQ context."""
     return zmq.Context.instance()
+
+
+def _fit(value: Any) -> Any:
+    """Texts cut to what readers take, so that a long file name or error text cannot cost the whole message."""
+    if isinstance(value, str) and len(value) > NAME_CHARACTERS:
+        return value[: NAME_CHARACTERS - 1] + "…"
+    if isinstance(value, list) and value and isinstance(value[0], str):
+        return [_fit(v) for v in value]
+    return value
 
 
 class Publisher:
@@ -48,7 +57,8 @@ class Publisher:
         seq = self._counts.get(kind, 0) + 1
         self._counts[kind] = seq
         now = time.monotonic_ns()
-        message = kind(**self._stamp, seq=seq, mono_ns=now, wall_ns=time.time_ns(), **fields)
+        fitting = {name: _fit(value) for name, value in fields.items()}
+        message = kind(**self._stamp, seq=seq, mono_ns=now, wall_ns=time.time_ns(), **fitting)
         self._socket.send_multipart((TOPICS[kind], encode(message)))  # PUB never blocks: a full queue drops, the reader sees the gap
         return now
 
@@ -79,7 +89,7 @@ class Subscriber:
         self._socket.set(zmq.LINGER, 0)
         self._socket.set(zmq.RECONNECT_IVL, 20)
         self._socket.set(zmq.RECONNECT_IVL_MAX, 200)
-        self._socket.set(zmq.MAXMSGSIZE, 1_000_000)
+        # no MAXMSGSIZE: libzmq 4.3 ends a connection that breaks it for good and never connects again; `decode` refuses by length
         for kind in kinds:
             self._socket.subscribe(TOPICS[kind])
         for endpoint in endpoints:

@@ -83,7 +83,7 @@ def parse_card(text: str | None, path: Path) -> Card:
         raise ModelError(f"{path}: has no card, so nobody knows its classes and scaling; add one with: gutteil card {path.name} ...")
     try:
         card = msgspec.json.decode(text, type=Card)
-    except msgspec.DecodeError as error:
+    except (msgspec.MsgspecError, ValueError) as error:  # damaged UTF-8 comes as a bare UnicodeDecodeError
         raise ModelError(f"{path}: its card is not understood: {error}; add a new one with: gutteil card {path.name} ...") from error
     if card.planes.count("reference") > 1 or card.planes[0] == "reference":
         raise ModelError(f"{path}: card planes = {card.planes}: gray or rgb first, then at most one reference")

@@ -11,6 +11,7 @@ import msgspec
 from edge.card import Card, with_card
 from edge.errors import ModelError, SettingsError
 from edge.model import Model
+from edge.recipe import Region
 
 
 def show_card(path: Path) -> dict[str, Any]:
@@ -20,6 +21,7 @@ def show_card(path: Path) -> dict[str, Any]:
         ModelError: the file is not a usable model.
     """
     model = Model(path)
+    model.prepare_for(Region(), 0)  # one run: what the file leaves open must fit the card too
     return {
         "file": str(path),
         "sha256": model.file_hash,
@@ -40,7 +42,7 @@ def write_card(path: Path, fields: Path) -> dict[str, Any]:
         card = msgspec.json.decode(fields.read_bytes(), type=Card)
     except OSError as error:
         raise SettingsError(f"{fields}: cannot be read ({error.strerror}); check the path") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.MsgspecError, ValueError) as error:  # damaged UTF-8 comes as a bare UnicodeDecodeError
         raise SettingsError(f"{fields}: {error}; docs/models.md explains every field") from error
     trial = path.with_name(path.name + ".new")
     try:

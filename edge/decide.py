@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
+
+import numpy as np
 
 from edge.decode import Predictions
 from edge.messages import Defect, VerdictWord
@@ -36,7 +39,8 @@ def decide(found: Predictions, recipe: Recipe, classes: list[str]) -> Decision:
 
     A prediction counts if its score reaches its class's `undecided_score`, its longer side the minimum size, and its
     centre lies in no ignore zone. More NG defects of a class than `allowed` make the part NG; more NG and doubtful
-    ones together make it UNDECIDED. Anything that is not a proper number makes it UNDECIDED.
+    ones together make it UNDECIDED. Anything that is not a proper number makes it UNDECIDED, and so does an otherwise good
+    part on which the model saw more than there was room for: tolerated defects must not crowd out the one that counts.
     """
     if not found.valid:
         return undecided("the model gave no valid numbers")
@@ -44,17 +48,17 @@ def decide(found: Predictions, recipe: Recipe, classes: list[str]) -> Decision:
     doubtful: Counter[str] = Counter()
     defects: list[Defect] = []
     for box, score, index in zip(found.boxes.tolist(), found.scores.tolist(), found.kinds.tolist(), strict=True):
-        if not 0 <= index < len(classes) or not 0 <= score <= 1:
-            return undecided(f"the model gave class {index} with score {score}, which cannot be")
+        if not 0 <= index < len(classes) or not 0 <= score <= 1 or not all(map(math.isfinite, box)):
+            return undecided(f"the model gave class {index} with score {score} and box {box}, which cannot be")
         kind = classes[index]
         rule = recipe.rule(kind)
         x1, y1, x2, y2 = box
-        if score < rule.undecided_score or max(x2 - x1, y2 - y1) < recipe.min_size_px(kind):
+        if score < _limit(rule.undecided_score) or max(x2 - x1, y2 - y1) < recipe.min_size_px(kind):
             continue
         middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2
         if any(zx1 <= middle_x < zx2 and zy1 <= middle_y < zy2 for zx1, zy1, zx2, zy2 in recipe.region.ignore):
             continue
-        word: VerdictWord = "NG" if score >= rule.ng_score else "UNDECIDED"
+        word: VerdictWord = "NG" if score >= _limit(rule.ng_score) else "UNDECIDED"
         (sure if word == "NG" else doubtful)[kind] += 1
         defects.append(Defect(kind, score, (x1, y1, x2, y2), word))
     verdict: VerdictWord = "OK"
@@ -67,7 +71,16 @@ def decide(found: Predictions, recipe: Recipe, classes: list[str]) -> Decision:
         elif sure[kind] + doubtful[kind] > allowed:
             verdict = "UNDECIDED" if verdict == "OK" else verdict
             reasons.append("doubtful " + _count(kind, sure[kind] + doubtful[kind], allowed))
+    if verdict == "OK" and found.cut_score and found.cut_score >= min(_limit(recipe.rule(name).undecided_score) for name in classes):
+        return Decision(
+            "UNDECIDED", [f"the model sees more than can be looked at; what was left out may score {found.cut_score:.2f}"], defects
+        )
     return Decision(verdict, reasons[:MAX_REASONS], defects)
+
+
+def _limit(score: float) -> float:
+    """A score of a recipe as the network's single precision has it, so that 0.7 reaches 0.7."""
+    return min(score, float(np.float32(score)))
 
 
 def _count(kind: str, count: int, allowed: int) -> str:

@@ -23,28 +23,31 @@ class Predictions:
         scores: (n,) 0..1.
         kinds: (n,) class indices.
         valid: false if the network gave numbers that are no numbers: nothing can be said of the part.
+        cut_score: predictions left out for want of room score at most this; 0 where none were left out.
     """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
     kinds: NDArray[np.int64]
     valid: bool = True
+    cut_score: float = 0.0
 
 
-def check_output(card: Card, shape: list[int | str]) -> None:
+def check_output(card: Card, shape: list[int | str | None]) -> None:
     """Whether an output of this shape can be what the card says.
 
     Raises:
         ModelError: it cannot.
     """
     if card.output == "yolo_end2end":
-        wrong = len(shape) != 3 or shape[0] not in (1, "batch") or (isinstance(shape[2], int) and shape[2] != 6)
-        want = "(1, n, 6)"
+        wants: list[int | None] = [1, None, 6]
+        words = "(1, n, 6)"
     else:
-        wrong = len(shape) != 3 or shape[0] not in (1, "batch") or (isinstance(shape[1], int) and shape[1] != 4 + len(card.classes))
-        want = f"(1, {4 + len(card.classes)}, n) for {len(card.classes)} classes"
-    if wrong:
-        raise ModelError(f"output shape {tuple(shape)} is wrong: the card says {card.output}, which is {want}")
+        wants = [1, 4 + len(card.classes), None]
+        words = f"(1, {4 + len(card.classes)}, n) for {len(card.classes)} classes"
+    # a size left open in the file is a name or None here: the first run tells
+    if len(shape) != 3 or any(isinstance(s, int) and want is not None and s != want for s, want in zip(shape, wants, strict=True)):
+        raise ModelError(f"output shape {tuple(shape)} is wrong: the card says {card.output}, which is {words}")
 
 
 def decode(card: Card, output: NDArray[np.float32], min_score: float) -> Predictions:
@@ -55,11 +58,13 @@ def decode(card: Card, output: NDArray[np.float32], min_score: float) -> Predict
         if not np.isfinite(scores).all():
             return _nothing(valid=False)
         rows = rows[scores >= min_score]
-        order = np.argsort(-rows[:, 4], kind="stable")[:MAX_PREDICTIONS]
-        rows = rows[order]
-        kinds = rows[:, 5].astype(np.int64)
-        known = (kinds >= 0) & (kinds < len(card.classes))
-        return Predictions(rows[:, :4], np.minimum(rows[:, 4], 1.0), kinds, bool(known.all() and np.isfinite(rows).all()))
+        if not np.isfinite(rows).all() or ((rows[:, 5] < 0) | (rows[:, 5] >= len(card.classes))).any():
+            return _nothing(valid=False)
+        rows = rows[np.argsort(-rows[:, 4], kind="stable")[:MAX_PREDICTIONS]]
+        scores = np.minimum(rows[:, 4], 1.0)
+        # the network has room for so many itself: with every place taken nobody knows what did not fit
+        cut_score = float(scores[-1]) if len(rows) == MAX_PREDICTIONS else 0.0
+        return Predictions(rows[:, :4], scores, rows[:, 5].astype(np.int64), cut_score=cut_score)
     columns = output[0]
     best = columns[4:].max(0)
     # NaN wins every maximum and one maximum finds it: the whole output is checked at the price of one pass
@@ -68,24 +73,25 @@ def decode(card: Card, output: NDArray[np.float32], min_score: float) -> Predict
     cells = np.flatnonzero(best >= min_score)
     if not len(cells):
         return _nothing(valid=True)
-    if len(cells) > MAX_CANDIDATES:
+    crowded = len(cells) > MAX_CANDIDATES
+    if crowded:
         cells = cells[np.argpartition(-best[cells], MAX_CANDIDATES)[:MAX_CANDIDATES]]
     cells = cells[np.argsort(-best[cells], kind="stable")]
     found = columns[:, cells]
     kinds = found[4:].argmax(0)
     centre, half = found[:2], found[2:4] / 2
     boxes = np.concatenate((centre - half, centre + half)).T
-    keep = suppress(boxes, kinds, card.nms_iou)[:MAX_PREDICTIONS]
-    boxes = np.ascontiguousarray(boxes[keep], np.float32)
-    return Predictions(boxes, np.minimum(best[cells][keep], 1.0), kinds[keep], bool(np.isfinite(boxes).all()))
+    if not np.isfinite(boxes).all():  # before suppression: a box that is no box would vanish there, or take others with it
+        return _nothing(valid=False)
+    keep = suppress(boxes, kinds, card.nms_iou)
+    scores = np.minimum(best[cells][keep], 1.0)
+    cut_score = float(scores[-1]) if crowded or len(keep) == MAX_PREDICTIONS else 0.0
+    return Predictions(np.ascontiguousarray(boxes[keep], np.float32), scores, kinds[keep], cut_score=cut_score)
 
 
 def suppress(boxes: NDArray[np.float32], kinds: NDArray[np.int64], iou: float) -> NDArray[np.int64]:
-    """Greedy non-maximum suppression within each class; boxes (n, 4) best first. Returns the kept indices, best first."""
-    # boxes of different classes are moved far apart, so that one pass does for all classes
-    span = float(boxes.max() - boxes.min()) + 1.0 if len(boxes) else 0.0
-    moved = boxes + (kinds * span).astype(np.float32)[:, None]
-    x1, y1, x2, y2 = moved.T
+    """Greedy non-maximum suppression within each class; boxes (n, 4) best first. Returns the kept indices, best first, at most MAX_PREDICTIONS."""
+    x1, y1, x2, y2 = boxes.T
     area = (x2 - x1) * (y2 - y1)
     left = np.arange(len(boxes))
     kept: list[int] = []
@@ -95,7 +101,8 @@ def suppress(boxes: NDArray[np.float32], kinds: NDArray[np.int64], iou: float) -
         width = np.minimum(x2[i], x2[rest]) - np.maximum(x1[i], x1[rest])
         height = np.minimum(y2[i], y2[rest]) - np.maximum(y1[i], y1[rest])
         overlap = np.maximum(width, 0) * np.maximum(height, 0)
-        left = rest[overlap <= iou * (area[i] + area[rest] - overlap)]
+        union = np.maximum(area[i] + area[rest] - overlap, 0)  # a box turned inside out has a negative area and covers nothing
+        left = rest[(overlap <= iou * union) | (kinds[rest] != kinds[i])]
     return np.array(kept, np.int64)
 
 

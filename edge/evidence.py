@@ -149,10 +149,12 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     Raises:
         ValueError: OpenCV can make no image of the array.
     """
+    if image.ndim != 2 and image.shape[2:] != (3,):
+        raise ValueError(f"an array of shape {image.shape} is no image; H, W or H, W, 3 is")
     try:
         done, data = cv2.imencode(".png", image)
     except cv2.error as error:
-        raise ValueError(f"an array of shape {image.shape} is no image: {error}") from error
+        raise ValueError(f"an array of shape {image.shape} cannot be written as PNG: {error}") from error
     if not done:
         raise ValueError(f"an array of shape {image.shape} cannot be written as PNG")
     return data.tobytes()

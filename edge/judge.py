@@ -84,9 +84,9 @@ class Judge:
         Raises:
             SettingsError: the image does not fit the recipe (region, size of the reference).
         """
-        if self.model.card.wants_reference and self._reference is None and reference is None:
+        if self.model.card.wants_reference and reference is None and (self.wants_reference or self._reference is None):
             return Judgement(
-                undecided("the model compares with a reference, and there is none: set reference.file in the recipe"), Timings()
+                undecided("the model compares with a reference, and this image brings none: set reference.file in the recipe"), Timings()
             )
         found, shift, (start, filled, ran, decoded) = self.look(image, reference, self._min_score)
         if found is None or shift is None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge.errors import SettingsError
 
 MAX_BYTES = 500_000_000
+MAX_PX = 1e6
 Image = NDArray[np.uint8]
 
 
@@ -50,7 +51,10 @@ def read_image(path: Path, *, gray: bool = False) -> Image:
     """
     if not path.is_file():
         raise SettingsError(f"{path}: no such file; check the path")
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_ANYCOLOR)
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_ANYCOLOR)
+    except cv2.error as error:  # a header that promises billions of pixels
+        raise SettingsError(f"{path}: not an image that can be read: {error.err}") from error
     if image is None or image.size == 0:
         raise SettingsError(f"{path}: not an image that can be read; it may be damaged or of an unknown format")
     return np.asarray(image, np.uint8)
@@ -73,7 +77,7 @@ def read_coco(path: Path) -> LabelledSet:
         images = [_image(entry, marks.get(int(entry["id"]), []), classes, path) for entry in data["images"]]
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise SettingsError(f"{path}: not a COCO file: {type(error).__name__}: {error}") from error
     if not images:
         raise SettingsError(f"{path}: names no images")
@@ -83,8 +87,7 @@ def read_coco(path: Path) -> LabelledSet:
 def _image(entry: Any, marks: list[Any], classes: dict[int, str], path: Path) -> LabelledImage:
     name = str(entry["file_name"])
     reference = entry.get("reference")
-    boxes = np.array([[float(v) for v in a["bbox"]] for a in marks], np.float32).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
+    boxes = np.array([_box(a["bbox"], name) for a in marks], np.float32).reshape(-1, 4)
     expected = str(entry.get("verdict", ""))
     if expected not in ("", "OK", "NG"):
         raise SettingsError(f"{path}: image {name!r}: verdict = {expected!r} is neither OK nor NG")
@@ -96,6 +99,13 @@ def _image(entry: Any, marks: list[Any], classes: dict[int, str], path: Path) ->
         boxes,
         tuple(classes[int(a["category_id"])] for a in marks),
     )
+
+
+def _box(values: Any, name: str) -> tuple[float, float, float, float]:
+    x, y, w, h = (float(v) for v in values)
+    if not (abs(x) <= MAX_PX and abs(y) <= MAX_PX and 0 <= w <= MAX_PX and 0 <= h <= MAX_PX):  # also refuses NaN
+        raise ValueError(f"image {name!r}: bbox [{x:g}, {y:g}, {w:g}, {h:g}] is no box x, y, width, height in px")
+    return x, y, x + w, y + h
 
 
 def _inside(folder: Path, name: str, path: Path) -> Path:

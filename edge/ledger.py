@@ -13,6 +13,7 @@ from typing import Literal
 from edge.messages import CODES, Trigger, Verdict
 
 MAX_PARTS = 20_000
+_TWO_PARTS = "two parts came under this number"
 Answer = Literal["permit", "reject"]
 
 
@@ -23,6 +24,8 @@ class _Entry:
     verdict: str = ""
     reason: str = ""
     closed: bool = False
+    barred: bool = False  # two parts came under this number: neither may pass
+    excused: bool = False  # it lay on the belt while the station was away
 
 
 @dataclass
@@ -43,12 +46,14 @@ class Ledger:
                 self._parts.popitem(last=False)
         return entry
 
-    def announced(self, trigger: Trigger) -> None:
-        """The station says that a part is there."""
+    def announced(self, trigger: Trigger) -> tuple[Answer, int] | None:
+        """The station says that a part is there; returns what to tell the PLC, or None if there is nothing to tell."""
         entry = self._entry(trigger.trigger_id)
-        if entry.part_id and entry.part_id != trigger.part_id:  # the line counts anew: the old part of this number is history
-            self._parts[trigger.trigger_id] = entry = _Entry()
+        if entry.part_id and entry.part_id != trigger.part_id:
+            # the line or the station counts anew; an old part of this number that has gone is history, one that has not may lie there
+            self._parts[trigger.trigger_id] = entry = _Entry(barred=not entry.closed)
         entry.part_id, entry.run_id = trigger.part_id, trigger.run_id
+        return ("reject", CODES["UNDECIDED"]) if entry.barred else None
 
     def triggered(self, trigger_id: int) -> None:
         """The PLC's sensor saw a part."""
@@ -65,18 +70,27 @@ class Ledger:
         """
         entry = self._entry(verdict.trigger_id)
         if entry.part_id and entry.part_id != verdict.part_id:
-            return "reject", CODES["UNDECIDED"]  # two parts under one number: neither may pass
+            entry.barred = True
+            if entry.verdict == "OK":
+                entry.verdict, entry.reason = "UNDECIDED", _TWO_PARTS
+            return "reject", CODES["UNDECIDED"]
         if entry.closed:
             return None
         entry.part_id, entry.run_id = verdict.part_id, verdict.run_id
-        good = verdict.verdict == "OK" and verdict.code == CODES["OK"] and not verdict.reasons
+        good = verdict.verdict == "OK" and verdict.code == CODES["OK"] and not verdict.reasons and not entry.barred
         if not entry.verdict:
             self.counts["verdicts"] += 1
         elif good:
             return None
         entry.verdict = verdict.verdict if good or verdict.verdict != "OK" else "UNDECIDED"
-        entry.reason = "" if good else "; ".join((verdict.verdict, *verdict.reasons))[:180]
+        entry.reason = "" if good else _TWO_PARTS if entry.barred else "; ".join((verdict.verdict, *verdict.reasons))[:180]
         return ("permit", CODES["OK"]) if good else ("reject", CODES[entry.verdict])
+
+    def excuse(self) -> None:
+        """The station is back: parts that it could not see while it was away say nothing about it."""
+        self.no_verdicts_in_row = 0
+        for entry in self._parts.values():
+            entry.excused = True
 
     def gone(self, trigger_id: int, outcome: Literal["passed", "ejected", "missed"], reason: str) -> dict[str, str] | None:
         """The PLC says what became of a part; returns the fields of its `Ejection`, or None if that was said before."""
@@ -87,7 +101,7 @@ class Ledger:
         self.counts[outcome] += 1
         if not entry.verdict:
             self.counts["no_verdict"] += 1
-            self.no_verdicts_in_row += 1
+            self.no_verdicts_in_row += not entry.excused
         else:
             self.no_verdicts_in_row = 0
         if outcome == "passed" and entry.verdict != "OK":

@@ -25,7 +25,8 @@ Sender = Literal["station", "rejector", "recorder"]
 State = Literal["starting", "ready", "fault", "stopped"]
 Severity = Literal["info", "warning", "fault"]
 
-Name = Annotated[str, Meta(max_length=200)]
+NAME_CHARACTERS = 200
+Name = Annotated[str, Meta(max_length=NAME_CHARACTERS)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Finite = Annotated[float, Meta(ge=-1e12, le=1e12)]
 
@@ -254,7 +255,7 @@ def decode(data: bytes) -> AnyMessage:
         raise MessageError(f"message of {len(data)} bytes; at most {MAX_BYTES} are read")
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # damaged UTF-8 comes as a bare UnicodeDecodeError
         raise MessageError(f"not a message of version {VERSION}: {error}") from error
 
 

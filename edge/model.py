@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +119,11 @@ class Model:
 
     def predictions(self, min_score: float) -> Predictions:
         """What the last `run` saw, in px of the camera image."""
-        assert self._output is not None and self._preparer is not None, "prepare_for comes first"
+        assert self._output is not None, "prepare_for comes first"
+        assert self._preparer is not None, "prepare_for comes first"
         output = self._output if self._output.dtype == np.float32 else self._output.astype(np.float32)
         found = decode(self.card, output, min_score)
-        return Predictions(self._preparer.to_image(found.boxes), found.scores, found.kinds, found.valid) if len(found.boxes) else found
+        return replace(found, boxes=self._preparer.to_image(found.boxes)) if len(found.boxes) else found
 
     def warm_up(self, runs: int) -> float:
         """Run a few times on what lies there; returns the median in ms."""

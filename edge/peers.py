@@ -63,7 +63,8 @@ class PredictPeer:
         )
 
     def __call__(self) -> float:
-        assert self._process.stdin is not None and self._process.stdout is not None, "opened with pipes"
+        assert self._process.stdin is not None, "opened with pipes"
+        assert self._process.stdout is not None, "opened with pipes"
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()

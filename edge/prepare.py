@@ -29,21 +29,28 @@ class Preparer:
     def __init__(self, card: Card, region: Region, max_shift_px: int, dtype: Any) -> None:
         self._card, self._roi, self._max_shift_px = card, region.roi, max_shift_px
         self.buffer: NDArray[Any] = np.empty((1, card.channels, card.height_px, card.width_px), dtype)
-        self.buffer[:] = card.pad_value * card.scale + card.offset
+        self._padding = card.pad_value if self.buffer.dtype == np.uint8 else card.pad_value * card.scale + card.offset
+        self.buffer[:] = self._padding
         self._shape: tuple[int, ...] = ()
         self._reference_plane = card.channels - 1
         self._registration: Registration | None = None
         self._golden: NDArray[Any] = np.empty((0, 0), dtype)
+        self._golden_shape: tuple[int, ...] = ()
         self._placed: tuple[int, int] | None = None
         self._gain, self._left, self._top = (1.0, 1.0), 0, 0
 
     def set_reference(self, reference: Image) -> None:
-        """Take a golden reference of the same size as the camera's images; it stays until the next one."""
+        """Take a golden reference of the same size as the camera's images; it stays until the next one.
+
+        Raises:
+            SettingsError: it is no image, or smaller than the recipe's region.
+        """
+        self._check_region(reference)
         part = self._to_size(self._as_gray(self._crop(reference)))
         shift = self._max_shift_px if self._card.resize == "pad" else 0
         self._registration = Registration(part, shift) if shift else None
-        padded = np.pad(part, shift, mode="edge") if shift else part
-        self._golden = self._scaled(padded)
+        self._golden = self._scaled(self._with_margin(self._as_gray(reference), shift) if shift else part)
+        self._golden_shape = reference.shape[:2]
         self._placed = None
 
     def fill(self, image: Image) -> tuple[int, int] | None:
@@ -55,8 +62,11 @@ class Preparer:
         Raises:
             SettingsError: the image does not fit the recipe's region or the model.
         """
-        if image.shape != self._shape:
+        if image.shape != self._shape or image.dtype != np.uint8:
             self._check(image)
+        if self._card.wants_reference and self._golden_shape != image.shape[:2]:
+            have = "x".join(map(str, self._golden_shape[::-1])) + " px" if self._golden_shape else "missing"
+            raise SettingsError(f"the reference is {have}, the image {image.shape[1]}x{image.shape[0]} px; take a new reference")
         part = self._crop(image)
         offset = (0, 0)
         row = 0
@@ -90,12 +100,16 @@ class Preparer:
         height, width = self._shape[:2]
         return np.clip(out, 0, np.array([width, height] * 2, np.float32))
 
-    def _check(self, image: Image) -> None:
-        if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+    def _check_region(self, image: Image) -> None:
+        if not image.size or image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
             raise SettingsError(f"image of shape {image.shape} and type {image.dtype}: only 8 bit gray or three colours are judged")
         height, width = image.shape[:2]
         if self._roi and (self._roi[2] > width or self._roi[3] > height):
             raise SettingsError(f"region.roi = {list(self._roi)} reaches beyond the image of {width}x{height} px; make it smaller")
+
+    def _check(self, image: Image) -> None:
+        self._check_region(image)
+        height, width = image.shape[:2]
         x1, y1, x2, y2 = self._roi or (0, 0, width, height)
         want_w, want_h = self._card.width_px, self._card.height_px
         if self._card.resize == "pad" and (x2 - x1 > want_w or y2 - y1 > want_h):
@@ -106,11 +120,11 @@ class Preparer:
         if self._card.resize == "letterbox":
             gain = min(want_w / (x2 - x1), want_h / (y2 - y1))
             self._gain = (gain, gain)
-            self._left = round((want_w - round((x2 - x1) * gain)) / 2 - 0.1)
-            self._top = round((want_h - round((y2 - y1) * gain)) / 2 - 0.1)
+            size_w, size_h = self._size(x2 - x1, y2 - y1)
+            self._left, self._top = round((want_w - size_w) / 2 - 0.1), round((want_h - size_h) / 2 - 0.1)
         elif self._card.resize == "stretch":
             self._gain = (want_w / (x2 - x1), want_h / (y2 - y1))
-        self.buffer[:] = self._card.pad_value * self._card.scale + self._card.offset
+        self.buffer[:] = self._padding
         self._placed = None
         self._shape = image.shape
 
@@ -124,16 +138,26 @@ class Preparer:
     def _as_gray(image: Image) -> Image:
         return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
+    def _with_margin(self, reference: Image, margin: int) -> Image:
+        """The region of the reference and `margin` px around it: what a part that lies a little off brings into the region."""
+        height, width = reference.shape
+        x1, y1, x2, y2 = self._roi or (0, 0, width, height)
+        padded = np.pad(reference, margin, mode="edge")
+        return padded[y1 : y2 + 2 * margin, x1 : x2 + 2 * margin]
+
     def _to_size(self, image: Image) -> Image:
         if self._card.resize == "pad":
             return image
         height, width = image.shape[:2]
-        if self._card.resize == "letterbox":
-            gain = min(self._card.width_px / width, self._card.height_px / height)
-            size = (round(width * gain), round(height * gain))
-        else:
-            size = (self._card.width_px, self._card.height_px)
+        size = self._size(width, height)
         return image if size == (width, height) else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    def _size(self, width: int, height: int) -> tuple[int, int]:
+        """Size in px to which a region is resized."""
+        if self._card.resize == "stretch":
+            return self._card.width_px, self._card.height_px
+        gain = min(self._card.width_px / width, self._card.height_px / height)
+        return max(1, round(width * gain)), max(1, round(height * gain))
 
     def _scaled(self, image: Image) -> NDArray[Any]:
         if self.buffer.dtype == np.uint8:
@@ -155,10 +179,6 @@ class Preparer:
         if shift == self._placed:
             return
         margin = self._max_shift_px if self._registration else 0
-        if self._golden.shape != (shape[0] + 2 * margin, shape[1] + 2 * margin):
-            raise SettingsError(
-                f"the reference is {self._golden.shape[1]}x{self._golden.shape[0]} px, the image needs {shape[1]}x{shape[0]} px; take a new reference"
-            )
         x, y = margin - shift[0], margin - shift[1]
         target = self.buffer[0, self._reference_plane, self._top : self._top + shape[0], self._left : self._left + shape[1]]
         np.copyto(target, self._golden[y : y + shape[0], x : x + shape[1]])

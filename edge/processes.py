@@ -38,16 +38,16 @@ def until_signalled() -> threading.Event:
 def run_process(main: Callable[[Station, threading.Event], None], config_file: Path) -> None:
     """Run one process until it is signalled; it also stops when its parent dies, so that nothing is left behind."""
     stop = until_signalled()
-    parent = os.getppid()
-    if os.environ.get("GUTTEIL_CHILD"):
+    if parent := int(os.environ.get("GUTTEIL_CHILD", "0")):  # not getppid: the parent may have died while this process was starting
         threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True).start()
     main(load(config_file), stop)
 
 
 def _stop_with_parent(parent: int, stop: threading.Event) -> None:
-    while not stop.wait(1.0):
-        if os.getppid() != parent:
-            stop.set()
+    while os.getppid() == parent:
+        if stop.wait(1.0):
+            return
+    stop.set()
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env={**os.environ, "GUTTEIL_CHILD": "1"},
+                env={**os.environ, "GUTTEIL_CHILD": str(os.getpid())},
                 process_group=0,  # Ctrl-C reaches the parent alone; not a session of its own, whose scheduling group would void the niceness
             )
         self.started = time.monotonic()

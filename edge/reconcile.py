@@ -171,7 +171,5 @@ def _missed(db: sqlite3.Connection, scope: str, values: tuple[str | int, ...], r
             f"SELECT DISTINCT {kind}_epoch FROM inspections WHERE {scope}" for kind in ("trigger", "verdict", "ejection")
         )
         where, values = f"{where} AND epoch IN ({epochs})", values * 3
-    row = db.execute(
-        f"SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM gaps WHERE {where}", values if run_id is not None else ()
-    ).fetchone()
+    row = db.execute(f"SELECT total(last_seq - first_seq + 1) FROM gaps WHERE {where}", values if run_id is not None else ()).fetchone()
     return int(row[0])

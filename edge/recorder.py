@@ -7,6 +7,7 @@ A slot of the frame ring is let go only when file and row are on disk.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import sqlite3
@@ -68,6 +69,7 @@ class Recorder:
         self._ring = RingReader(config.record.ring_folder)
         self._images = ImageFolder(self._folder)
         self._store: Store | None = None
+        self._lock: int | None = None
         self._continuity: Continuity | None = None
         self._pending: deque[tuple[AnyMessage, bool]] = deque()  # with: says something new
         self._gaps: list[tuple[str, Gap]] = []
@@ -100,6 +102,8 @@ class Recorder:
             self._ring.close()
             if self._store is not None:
                 self._store.close()
+            if self._lock is not None:
+                os.close(self._lock)
 
     def _step(self, wait_s: float, *, flush: bool = False) -> None:
         now = time.monotonic()
@@ -119,6 +123,8 @@ class Recorder:
 
     def _open(self) -> None:
         try:
+            if self._lock is None:
+                self._lock = _lock(self._folder)
             self._store = open_store(self._folder / FILE_NAME)
             self._images.clear()
             self._continuity = Continuity(self._store.last_numbers())
@@ -154,7 +160,7 @@ class Recorder:
     def _missed(self, station: str, gap: Gap) -> None:
         self._gaps.append((station, gap))
         self._counts["gaps"] += 1
-        self._counts["missed"] += gap.last - gap.first + 1
+        self._counts["missed"] = min(self._counts["missed"] + gap.last - gap.first + 1, 2**63 - 1)
         if gap.topic in _ROUTINE_TOPICS:
             return  # the next one says the same
         text = f"the recorder missed messages on the bus, {self._counts['missed']} since it started: the record has gaps"
@@ -281,12 +287,26 @@ def _refs(message: AnyMessage) -> list[ImageRef]:
     return [ref for ref in (message.image, message.reference) if ref is not None] if isinstance(message, Verdict) else []
 
 
+def _lock(folder: Path) -> int:
+    """Be the only recorder of a folder until the process ends, however it ends. The bus does not see to that: ipc takes a second one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".recorder.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise StoreError(f"{folder}: another recorder writes there; stop it, or set record.folder to another folder") from error
+    return handle
+
+
 def _passing(error: Exception) -> bool:
     """Whether waiting may help: a full, failing or locked disk, as against a wrong file or missing rights."""
     cause = error.__cause__ if isinstance(error, StoreError) else error
     if isinstance(cause, sqlite3.Error):
         return (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _PASSING
-    return isinstance(cause, OSError) and not isinstance(cause, PermissionError | FileExistsError | NotADirectoryError | IsADirectoryError)
+    return isinstance(cause, OSError) and not isinstance(
+        cause, BlockingIOError | PermissionError | FileExistsError | NotADirectoryError | IsADirectoryError
+    )
 
 
 def run_recorder(config: Station, stop: threading.Event) -> None:

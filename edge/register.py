@@ -26,10 +26,14 @@ class Registration:
     def __init__(self, reference: Image, max_shift_px: int) -> None:
         """Choose the points; `reference` is (H, W) uint8."""
         self._max_px = max_shift_px
+        self._usable = min(reference.shape) >= 8 * _STEP  # anything smaller has no inside to match
+        if not self._usable:
+            return
         reach = -(-(max_shift_px + 1) // _STEP)
         self._size = (reference.shape[1] // _STEP, reference.shape[0] // _STEP)
         self._coarse = _Matcher(self._shrink(reference), reach, reach)
         self._fine = _Matcher(reference, _REACH, max_shift_px + 1 + _STEP + _REACH)
+        self._usable = self._coarse.usable and self._fine.usable
 
     def _shrink(self, image: Image) -> Image:
         return np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -40,7 +44,7 @@ class Registration:
         Returns:
             (0, 0) where the reference has too few edges to tell; None where the part lies further off than allowed.
         """
-        if not self._fine.usable or not self._coarse.usable:
+        if not self._usable:
             return 0, 0
         x, y = self._coarse.best(self._shrink(image), 0, 0)
         dx, dy = self._fine.best(image, x * _STEP, y * _STEP)

@@ -7,13 +7,14 @@ station's heartbeat says the same.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
 from edge.alarms import Alarms
 from edge.bus import Publisher, Subscriber
 from edge.config import Station
-from edge.ledger import Ledger
+from edge.ledger import Answer, Ledger
 from edge.messages import Ejection, Heartbeat, Run, Trigger, Verdict
 from hardware.errors import DeviceError
 from hardware.plc import Plc, PlcEvent, make_plc
@@ -34,6 +35,9 @@ class Rejector:
         self._ledger = Ledger()
         self._run_id = ""
         self._station_ready = False
+        self._alive = False
+        self._returned = True  # the station has shown anew that it judges: after a start, a silence, or a stop
+        self._delay: tuple[float, int] | None = None
         self._connected = False
         self._stopped = ""
         self._next_beat = self._next_ready = 0.0
@@ -44,7 +48,8 @@ class Rejector:
             while not stop.is_set():
                 self._step()
             if self._connected:
-                self._plc.ready(False)
+                with contextlib.suppress(DeviceError):  # a PLC that is gone stops by itself
+                    self._plc.ready(False)
         finally:
             self._plc.close()
             self._publisher.close()
@@ -75,22 +80,28 @@ class Rejector:
                 return
             wait_s = 0
             if isinstance(message, Verdict):
-                answer = self._ledger.judged(message)
-                if answer is not None and self._connected:
-                    if answer[0] == "permit":
-                        self._plc.permit(message.trigger_id)
-                    else:
-                        self._plc.reject(message.trigger_id, answer[1])
+                self._answer(message.trigger_id, self._ledger.judged(message))
+                self._returned |= bool(self._stopped)
             elif isinstance(message, Trigger):
-                self._ledger.announced(message)
+                answer = self._ledger.announced(message)
                 if message.sensor == "camera" and self._connected:
                     self._plc.announce(message.trigger_id)
+                self._answer(message.trigger_id, answer)
             elif isinstance(message, Run):
-                self._run_id = message.run_id
+                self._returned |= message.run_id != self._run_id
+                self._run_id, self._delay = message.run_id, (message.ejector_delay_ms, message.ejector_delay_counts)
                 if self._connected:
-                    self._plc.ejector(message.ejector_delay_ms, message.ejector_delay_counts)
+                    self._plc.ejector(*self._delay)
             elif isinstance(message, Heartbeat) and message.sender == "station":
                 self._station_ready = message.state == "ready"
+
+    def _answer(self, trigger_id: int, answer: tuple[Answer, int] | None) -> None:
+        if answer is None or not self._connected:
+            return
+        if answer[0] == "permit":
+            self._plc.permit(trigger_id)
+        else:
+            self._plc.reject(trigger_id, answer[1])
 
     def _happened(self, event: PlcEvent) -> None:
         if event.kind == "triggered":
@@ -111,8 +122,15 @@ class Rejector:
                 )
             if self._ledger.no_verdicts_in_row >= self._config.plc.no_verdicts_stop and not self._stopped:
                 self._stopped = f"{self._ledger.no_verdicts_in_row} parts in a row had no verdict"
+                self._returned = False
                 self._plc.stop_line(self._stopped)
-                self._alarms.set("no-verdicts", True, "fault", self._stopped + "; the line was stopped", "check camera and station")
+                self._alarms.set(
+                    "no-verdicts",
+                    True,
+                    "fault",
+                    self._stopped + "; the line was stopped",
+                    "check camera, trigger wire and station; the line runs again when the station judges again or is restarted",
+                )
         elif event.kind == "late":
             self._ledger.counts["late"] += 1
         elif event.kind == "stopped":
@@ -125,7 +143,7 @@ class Rejector:
         if now < self._next_ready:
             return
         self._next_ready = now + READY_S
-        alive = self._subscriber.alive("station") and self._station_ready
+        self._alive = alive = self._subscriber.alive("station") and self._station_ready
         self._alarms.set(
             "station-lost",
             not alive,
@@ -133,19 +151,24 @@ class Rejector:
             "the station is silent or not ready",
             "see the station's own alarm, or: systemctl status gutteil-station",
         )
-        self._plc.ready(alive)
-        if alive and self._stopped:
-            # until people can acknowledge at the dashboard, a station that is back and ready acknowledges for them
-            self._stopped, self._ledger.no_verdicts_in_row = "", 0
+        if not alive:
+            self._returned = True
+        elif self._returned:
+            # until people can acknowledge at the dashboard, a station that shows anew that it judges acknowledges for them
+            self._returned, self._stopped = False, ""
+            self._ledger.excuse()
             self._plc.start_line()
             self._alarms.set("no-verdicts", False)
+        if self._delay is not None:
+            self._plc.ejector(*self._delay)  # said again with every ready: a PLC that has started anew must not guess it
+        self._plc.ready(alive and not self._stopped and self._delay is not None)
 
     def _beat(self) -> None:
         now = time.monotonic()
         if now < self._next_beat:
             return
         self._next_beat = now + HEARTBEAT_S
-        state = "ready" if self._connected and self._station_ready and not self._stopped else "fault"
+        state = "ready" if self._connected and self._alive and not self._stopped else "fault"
         counts = {**self._ledger.counts, "gaps": len(self._subscriber.gaps), "refused": self._subscriber.refused}
         self._publisher.send(Heartbeat, state=state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._stopped, counts=counts)
         self._alarms.repeat()
@@ -158,5 +181,7 @@ def run_rejector(config: Station, stop: threading.Event) -> None:
         DeviceSettings: the PLC's settings are impossible.
         BusError: its endpoint is taken.
     """
-    settings = {"control": config.line.control, **config.plc.settings} if config.plc.backend == "simulator" else config.plc.settings
+    settings = config.plc.settings
+    if config.plc.backend == "simulator":  # a short wait: heartbeats must go on while the line is away
+        settings = {"control": config.line.control, "timeout_s": 0.5, **settings}
     Rejector(config, make_plc(config.plc.backend, settings)).run(stop)

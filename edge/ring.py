@@ -128,7 +128,7 @@ class RingReader:
         The verdict goes out before the image is copied in, so a very quick reader waits up to `wait_s` for it.
         """
         raw = self._ring(ref.ring)
-        size = math.prod(ref.shape) if ref.shape else 0  # Python integers: hostile shapes cannot overflow
+        size = math.prod(ref.shape) if len(ref.shape) in (2, 3) else 0  # Python integers: hostile shapes cannot overflow
         if (
             ref.generation == 0
             or ref.generation % 2

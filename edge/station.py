@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from hardware.presence import PartDetector
+from hardware.wire import WireIn
 
 from edge.alarms import Alarms
 from edge.bus import Publisher
@@ -52,6 +54,7 @@ class Station:
         self._watch: CameraWatch | None = None
         self._presence: PartDetector | None = None
         self._ring: RingWriter | None = None
+        self._edges: WireIn | None = None
         simulated = config.camera.backend == "simulator"
         self._publisher = Publisher(config.bus.station, config.name, "station", simulated=simulated, queue=config.bus.queue)
         self._alarms = Alarms(self._publisher)
@@ -77,6 +80,8 @@ class Station:
             self._state, self._next_beat = "stopped", 0.0
             self._beat()
             self._camera.close()
+            if self._edges is not None:
+                self._edges.close()
             if self._ring is not None:
                 self._ring.close()
             self._publisher.close()
@@ -88,7 +93,7 @@ class Station:
             time.sleep(0.02)
             return
         try:
-            frame = self._camera.grab(max(0.01, self._next_beat - time.monotonic()))
+            frame = self._grab(max(0.01, self._next_beat - time.monotonic()))
         except DeviceTimeout:
             self._silence()
             self._beat()
@@ -104,6 +109,25 @@ class Station:
             self._part(frame, got_ns)
         self._beat()
 
+    def _grab(self, timeout_s: float) -> Frame:
+        """The next frame. A camera that is triggered by software is triggered here, on the edge of the part sensor.
+
+        Raises:
+            DeviceTimeout: no part came.
+            DeviceGone: the camera has gone, or gave no image for its trigger (that part is UNDECIDED).
+        """
+        if self._edges is None:
+            return self._camera.grab(timeout_s)
+        edge = self._edges.wait(timeout_s)
+        try:
+            self._camera.trigger()
+            frame = self._camera.grab(self._config.camera.stall_s)
+        except DeviceError as error:
+            self._never_seen(edge.trigger_id, edge.at_ns)
+            raise DeviceGone(f"no image for a software trigger: {error}") from error
+        frame.trigger_id, frame.trigger_ns, frame.encoder = edge.trigger_id, edge.at_ns, edge.encoder
+        return frame
+
     def _open(self) -> bool:
         if time.monotonic() < self._reopen_at:
             return False
@@ -115,6 +139,8 @@ class Station:
         self._info = info
         self._watch = CameraWatch(self._config.camera, info)
         self._presence = PartDetector() if info.mode == "free" else None
+        if info.mode == "software" and self._edges is None:
+            self._edges = WireIn(self._config.line.wire)
         if self._ring is None:
             size = info.width_px * info.height_px * info.channels
             record = self._config.record
@@ -173,7 +199,7 @@ class Station:
             try:
                 judgement = self._judge.judge(frame.image, frame.reference)
                 decision, timings = judgement.decision, judgement.timings
-            except SettingsError as error:
+            except SettingsError as error:  # the image does not fit the recipe
                 decision, timings = undecided(str(error)[:200]), Timings()
         image = self._reserve(frame, decision)
         reference = None
@@ -184,7 +210,7 @@ class Station:
         if reference is not None and frame.reference is not None:
             self._ring.fill(reference, frame.reference)
         for trigger_id in missing:
-            self._never_seen(trigger_id, frame)
+            self._never_seen(trigger_id, frame.trigger_ns)
         self._health(problem)
         if self._parts % 16 == 0:
             gc.collect(0)
@@ -251,11 +277,11 @@ class Station:
             reference=reference,
         )
 
-    def _never_seen(self, trigger_id: int, after: Frame) -> None:
+    def _never_seen(self, trigger_id: int, trigger_ns: int) -> None:
         """The line counted a part of which no image came: it exists and is UNDECIDED."""
-        part_id = self._announce(trigger_id, after.trigger_ns, None)
-        lost = Frame(after.image, 0, trigger_id, time.monotonic_ns(), time.time_ns())
-        self._say(lost, part_id, undecided("no image came for this trigger"), Timings(), lost.trigger_ns, None, None)
+        part_id = self._announce(trigger_id, trigger_ns, None)
+        lost = Frame(np.empty((0, 0), np.uint8), 0, trigger_id, trigger_ns, time.time_ns())
+        self._say(lost, part_id, undecided("no image came for this trigger"), Timings(), time.monotonic_ns(), None, None)
 
     def _beat(self) -> None:
         now = time.monotonic()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hardware.plc import EventKind, PlcEvent
 
 HEARTBEAT_LOST_NS = 1_000_000_000
+CATCH_UP_NS = 50_000_000
 
 
 @dataclass(slots=True)
@@ -96,8 +97,10 @@ class Belt:
             self.settings.ejector_delay_s = delay_s
 
     def announce(self, trigger_id: int, now_ns: int) -> None:
-        """A camera saw a part; only a line without a sensor of its own listens."""
-        if self.settings.sensor == "camera" and self.running and trigger_id not in self._by_id:
+        """A camera saw a part; only a line without a sensor of its own listens. It is followed on a belt that stands, too:
+        the belt may have stopped between the camera's look and its word, and what nobody follows would pass."""
+        if self.settings.sensor == "camera" and trigger_id not in self._by_id:
+            self.fed += 1
             self._add(trigger_id, now_ns)
 
     def _add(self, trigger_id: int, now_ns: int) -> None:
@@ -112,8 +115,8 @@ class Belt:
         if part is None or part.fired_at:
             self.events.append(PlcEvent("late", trigger_id, now_ns, self.encoder, "permit after the deadline"))
             return
-        part.permit = not part.answered  # the first answer counts: a reject is never taken back by a second message
-        part.answered = True
+        if not part.answered:  # the first answer counts: a reject is never taken back by a second message
+            part.permit = part.answered = True
 
     def reject(self, trigger_id: int) -> None:
         """A verdict NG or UNDECIDED has come; it wins over an earlier permit."""
@@ -179,6 +182,8 @@ class Belt:
         if not settings.rate_hz and self._parts and not self._parts[-1].answered:
             return []  # as fast as the station takes them: one part between sensor and verdict
         spacing = 1e9 / settings.rate_hz if settings.rate_hz else 0.0
+        if self._belt_ns - self._next_feed > max(spacing, CATCH_UP_NS):
+            self._next_feed = self._belt_ns  # after a pause the parts come one by one, not all that were held back
         self._next_feed = max(self._next_feed + int(spacing), self._belt_ns - int(spacing))
         if settings.rate_hz:
             self._next_feed += int(self._random.uniform(-1, 1) * settings.jitter * spacing)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import zmq
+from msgspec import Meta
 
 from hardware.belt import Belt, BeltSettings
 from hardware.errors import DeviceSettings
@@ -26,11 +27,11 @@ class Command(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What is said to the line."""
 
     op: Literal["hello", "ack", "permit", "reject", "ready", "stop", "start", "hold", "state", "ejector", "announce"]
-    id: int = 0
+    id: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     on: bool = False
-    code: int = 0
+    code: Annotated[int, Meta(ge=0, le=255)] = 0
     delay_ms: float = 0.0
-    reason: str = ""
+    reason: Annotated[str, Meta(max_length=500)] = ""
 
 
 class Report(msgspec.Struct, omit_defaults=True):
@@ -57,6 +58,8 @@ def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Ev
     """
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.set(zmq.LINGER, 0)
+    socket.set(zmq.SNDHWM, 0)  # a full queue to the owner would drop events without a word; what it has not read is bounded below
+    socket.set(zmq.MAXMSGSIZE, 65_536)
     try:
         socket.bind(control)
     except zmq.ZMQError as error:
@@ -101,7 +104,7 @@ class _Line:
                 continue  # not two frames: not ours
             try:
                 command = self._decoder.decode(data)
-            except msgspec.DecodeError:
+            except (msgspec.MsgspecError, ValueError):  # damaged UTF-8 comes as a bare UnicodeDecodeError
                 continue
             self._obey(client, command)
 

@@ -1,7 +1,6 @@
 """Write the generated pages of docs/ from the code: messages, settings, recipes, commands.
 
-    python scripts/docs.py           writes them
-    python scripts/docs.py --check   says which differ from the code, and fails
+`python scripts/docs.py` writes them; with `--check` it says which differ from the code, and fails if any does.
 """
 
 from __future__ import annotations
@@ -98,8 +97,9 @@ def type_in_words(schema: dict[str, Any]) -> str:
         return " or ".join(type_in_words(s) for s in schema["anyOf"])
     kind = str(schema.get("type", "any"))
     if kind == "array":
-        inner = schema.get("prefixItems") or ([schema["items"]] if schema.get("items") else [{}])
-        return f"array of {len(schema['prefixItems'])} {type_in_words(inner[0])}" if "prefixItems" in schema else f"array of {type_in_words(inner[0])}"
+        fixed = schema.get("prefixItems") or []
+        inner = fixed[0] if fixed else schema.get("items") or {}
+        return f"array of {len(fixed) or ''} {type_in_words(inner)}".replace("  ", " ")
     if kind == "object":
         return f"object of {type_in_words(schema['additionalProperties'])}" if schema.get("additionalProperties") else "object"
     bounds = [f"{sign} {schema[key]:g}" for sign, key in (("≥", "minimum"), ("≤", "maximum")) if key in schema and abs(schema[key]) < 1e12]
@@ -131,7 +131,8 @@ def messages() -> str:
     defs = json_schema()["$defs"]
     lines = ["| message | topic | sender | rate |", "|---|---|---|---|"]
     for s in STREAMS:
-        lines.append(f"| [{s.message.__name__}](#{s.message.__name__.lower()}) | `{s.topic.decode()}` | {', '.join(s.senders)} | {s.rate} |")
+        word = s.message.__name__
+        lines.append(f"| [{word}](#{word.lower()}) | `{s.topic.decode()}` | {', '.join(s.senders)} | {s.rate} |")
     lines += ["", "## In every message", "", *fields(Message, False, defs[STREAMS[0].message.__name__]), ""]
     examples = {type(e): e for e in EXAMPLES}
     for s in STREAMS:
@@ -156,7 +157,9 @@ def keys(kind: type[Block]) -> str:
         field = kind.model_fields.get(section.partition(".")[0])
         block = field.annotation if field is not None else kind
         lines += [f"## `[{section}]`" if section else "## At the top of the file", ""]
-        text = (field.description if field is not None else "") or (summary(block) if isinstance(block, type) and issubclass(block, Block) else "")
+        text = (field.description if field is not None else "") or ""
+        if not text and isinstance(block, type) and issubclass(block, Block):
+            text = summary(block)
         lines += [text[:1].upper() + text[1:].rstrip(".") + ".", ""] if text and section else []
         lines += ["| key | default | bounds | meaning |", "|---|---|---|---|", *rows, ""]
     return "\n".join(lines)

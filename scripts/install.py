@@ -56,9 +56,10 @@ def _explain(lines: list[str]) -> None:
         free = shutil.disk_usage(ROOT).free / 1e9
         say(f"the disk is full ({free:.1f} GB free at {ROOT}, and /tmp and pip's cache count too). Make room and start again.")
     elif any(sign in text for sign in _NETWORK):
-        say("the packages could not be fetched: no network, or a proxy or mirror that pip does not know ('pip config list' shows what it knows). Start again when it is there.")
+        say("the packages could not be fetched: no network, or a proxy or mirror that pip does not know")
+        say("('pip config list' shows what it knows). Start again when it is there.")
     else:
-        say("the packages could not be installed; the lines above are pip's own. Start again after putting right what they say, or see docs/install.md.")
+        say("the packages could not be installed; the lines above are pip's own. Put right what they say, or see docs/install.md.")
 
 
 def site_packages() -> list[Distribution]:
@@ -118,7 +119,7 @@ def main(extras: list[str]) -> int:
         say(f"needs about {need:.1f} GB of disk at {ROOT}, and {free:.1f} GB are free. Make room and start again.")
         return 1
     what = " and ".join(["the appliance", *extras])
-    say(f"installing the packages for {what}; this takes some minutes the first time" if need else f"bringing the packages for {what} up to date")
+    say(f"installing the packages for {what}; some minutes the first time" if need else f"updating the packages for {what}")
     status = pip(["-c", "constraints.txt", "-e", f".[{','.join(extras)}]" if extras else "."])
     return status or repair()
 

@@ -55,6 +55,7 @@ def evaluate(
     model: Annotated[Path | None, typer.Option(help="ONNX model with a card; default: the recipe's")] = None,
     recipe: Annotated[Path | None, typer.Option(help="recipe (TOML); default: the shipped circuit-board recipe")] = None,
     without_reference: Annotated[bool, typer.Option(help="show what a model that compares is worth without its reference")] = False,
+    vary: Annotated[int, typer.Option(help="seed; if not 0 every image is first moved, thresholded and made noisy anew", min=0)] = 0,
     as_json: Json = False,
 ) -> None:
     """mAP and F1 of a model, and escape and overkill of its verdicts with 95 % bounds."""
@@ -62,7 +63,7 @@ def evaluate(
 
     if recipe is None:
         recipe = ROOT / "recipes" / "board.toml"
-    document = evaluate_model(model, data, recipe, Console(stderr=True), without_reference=without_reference)
+    document = evaluate_model(model, data, recipe, Console(stderr=True), without_reference=without_reference, vary_seed=vary)
     if as_json:
         print(json.dumps(document, ensure_ascii=False))
     else:

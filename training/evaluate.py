@@ -16,16 +16,18 @@ from edge.inspect import recipe_for
 from edge.judge import Judge
 from edge.labelled import read_coco, read_image
 from training.measure import Labelled, f1_score, mean_average_precision
+from training.vary import vary
 
 LEAST_SCORE = 0.01
 
 
 def evaluate_model(
-    model: Path | None, data: Path, recipe: Path | None, console: Console, *, without_reference: bool = False
+    model: Path | None, data: Path, recipe: Path | None, console: Console, *, without_reference: bool = False, vary_seed: int = 0
 ) -> dict[str, Any]:
     """Judge every image of a labelled set through production's own code.
 
     Args:
+        vary_seed: if not 0, every image is first moved, thresholded and made noisy anew (`training.vary`).
         without_reference: feed the image itself in place of its reference, to see what the reference is worth.
 
     Returns:
@@ -41,11 +43,16 @@ def evaluate_model(
     names = judge.classes
     truth, found, escapes, overkills, undecideds = [], [], [], [], []
     counts = {"OK": 0, "NG": 0}
+    rng = np.random.default_rng(vary_seed) if vary_seed else None
     for entry in track(labelled.images, "judging", console=console):
         image = read_image(entry.file)
         reference = read_image(entry.reference, gray=True) if entry.reference is not None and judge.wants_reference else None
+        boxes = entry.boxes
+        if rng is not None:
+            image, (dx, dy) = vary(image if image.ndim == 2 else read_image(entry.file, gray=True), rng)
+            boxes = boxes + np.array([dx, dy, dx, dy], np.float32)
         if without_reference and judge.wants_reference:
-            reference = read_image(entry.file, gray=True)
+            reference = image if image.ndim == 2 else read_image(entry.file, gray=True)
         if judge.wants_reference and reference is None:
             seen, shift = None, None
         else:
@@ -58,7 +65,7 @@ def evaluate_model(
             found.append(Labelled(seen.boxes, seen.kinds, seen.scores))
         kinds = np.array([names.index(k) if k in names else -1 for k in entry.kinds], np.int64)
         known = kinds >= 0
-        truth.append(Labelled(entry.boxes[known], kinds[known], np.ones(int(known.sum()), np.float32)))
+        truth.append(Labelled(boxes[known], kinds[known], np.ones(int(known.sum()), np.float32)))
         expected = entry.expected or ("NG" if len(entry.kinds) else "OK")
         counts[expected] += 1
         if decision.verdict == "UNDECIDED":
@@ -78,6 +85,7 @@ def evaluate_model(
         "data": str(data),
         "images": len(labelled.images),
         "without_reference": without_reference,
+        "varied": bool(vary_seed),
         **{k: round(v, 5) for k, v in figures.items() if "/" not in k},
         "f1_33": round(at_recipe["f1"], 5),
         "f1_33_score": ng_score,

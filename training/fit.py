@@ -117,7 +117,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate_at)
     step, best, figures = 0, -1.0, {}
     if resume and (folder / "last.pt").exists():
-        state = torch.load(folder / "last.pt", weights_only=False, map_location=device)
+        state = torch.load(folder / "last.pt", weights_only=True, map_location=device)
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])

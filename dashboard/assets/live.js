@@ -27,7 +27,7 @@ export default {
     },
     detail() {
       const reason = this.snap?.reason;
-      return !this.judged && reason?.text && this.words.has(`reason.${reason.code}`) ? reason.text : "";
+      return !this.judged && reason ? this.words.more(reason.code, reason.text) : "";
     },
     remedy() {
       return this.snap && !this.judged ? this.words.remedy(this.snap.reason.code, this.snap.reason.remedy) : "";
@@ -37,7 +37,9 @@ export default {
       return all.length > 4 ? [...all.slice(0, 4), this.words.t("part.more", { count: all.length - 4 })] : all;
     },
     alarms() {
-      return (this.snap?.alarms ?? []).filter((a) => a.code !== this.snap.reason.code); // that one is said in the huge panel
+      // what the huge panel says is not said twice; nor is the rejector's echo of a station that does not judge
+      const said = this.judged ? [] : [this.snap?.reason.code, "station-lost"];
+      return (this.snap?.alarms ?? []).filter((a) => !said.includes(a.code));
     },
     numbers() {
       const c = this.snap?.counts;
@@ -94,7 +96,7 @@ export default {
         <div v-for="a in alarms" :key="a.sender + a.code" class="gt-alarm" :class="'is-' + severity(a.severity)">
           <Mark :name="severity(a.severity)" />
           <b>{{ words.t("alarms.severity." + a.severity) }}</b>
-          <span class="gt-what">{{ words.what(a.code, a.text) }}<small v-if="a.text && words.has('reason.' + a.code)">{{ a.text }}</small></span>
+          <span class="gt-what">{{ words.what(a.code, a.text) }}<small>{{ words.more(a.code, a.text) }}</small></span>
           <span class="gt-todo">→ {{ words.remedy(a.code, a.remedy) }}</span>
           <span class="gt-since">{{ words.t("part.ago", { age: words.age(a.age_ms) }) }}</span>
         </div>
@@ -117,8 +119,10 @@ export default {
 
       <section class="gt-shot" :class="{ 'is-past': !judged }">
         <Picture :part="snap?.part" :words="words" :label="words.t('part.image')" />
-        <span v-if="snap?.simulated" class="gt-watermark" aria-hidden="true">{{ words.t("frame.simulated") }}</span>
-        <span v-if="snap?.part" class="gt-shot-id">{{ words.t("part.last") }} · {{ snap.part.part_id }}</span>
+        <p class="gt-caption">
+          <span>{{ words.t("part.last") }}<template v-if="snap?.part"> · {{ snap.part.part_id }}</template></span>
+          <b v-if="snap?.simulated" aria-hidden="true">{{ words.t("frame.simulated") }}</b>
+        </p>
       </section>
 
       <section class="gt-numbers" :aria-label="words.t('count.title')">

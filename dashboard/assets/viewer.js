@@ -36,23 +36,27 @@ export default {
       <div v-if="current" class="gt-viewer-body">
         <Picture :part="current" :words="words" :label="words.t('viewer.title')" />
         <aside>
-          <header :class="'is-' + current.verdict"><Mark :name="current.verdict" /><b>{{ words.t("word." + current.verdict) }}</b></header>
-          <p v-if="current.simulated" class="gt-simulated">{{ words.t("frame.simulated") }}</p>
-          <h2>{{ words.t("viewer.defects") }}</h2>
-          <ul v-if="current.defects.length" class="gt-defects">
-            <li v-for="(d, i) in current.defects" :key="i" :class="'is-' + d.verdict">
-              <Mark :name="d.verdict" /><span>{{ words.kind(d.kind) }}</span><b>{{ words.share.format(d.score) }}</b>
-            </li>
-            <li v-if="current.more_defects">{{ words.t("part.more", { count: current.more_defects }) }}</li>
-          </ul>
-          <p v-else>{{ words.t("viewer.no_defects") }}</p>
-          <dl>
-            <dt>{{ words.t("viewer.reasons") }}</dt><dd v-for="(r, i) in current.reasons" :key="i">{{ words.reason(r) }}</dd>
-            <dt>{{ words.t("viewer.outcome") }}</dt><dd>{{ current.outcome ? words.t("part.outcome." + current.outcome) : "–" }}</dd>
-            <dt>{{ words.t("viewer.time") }}</dt><dd>{{ words.full.format(current.wall_ms) }}</dd>
-            <dt>{{ words.t("viewer.took") }}</dt><dd>{{ words.tenth.format(current.total_ms) }} ms</dd>
-            <dt>{{ words.t("viewer.part") }}</dt><dd class="gt-id">{{ current.part_id }}</dd>
-          </dl>
+          <div class="gt-viewer-facts">
+            <header :class="'is-' + current.verdict"><Mark :name="current.verdict" /><b>{{ words.t("word." + current.verdict) }}</b></header>
+            <p v-if="current.simulated" class="gt-simulated">{{ words.t("frame.simulated") }}</p>
+            <h2>{{ words.t("viewer.defects") }}</h2>
+            <ul v-if="current.defects.length" class="gt-defects">
+              <li v-for="(d, i) in current.defects" :key="i" :class="'is-' + d.verdict">
+                <Mark :name="d.verdict" /><span>{{ words.kind(d.kind) }}</span><b>{{ words.share.format(d.score) }}</b>
+              </li>
+              <li v-if="current.more_defects">{{ words.t("part.more", { count: current.more_defects }) }}</li>
+            </ul>
+            <p v-else>{{ words.t("viewer.no_defects") }}</p>
+            <dl>
+              <template v-if="current.reasons.length > 0 && !current.defects.length">
+                <dt>{{ words.t("viewer.reasons") }}</dt><dd v-for="(r, i) in current.reasons" :key="i">{{ words.reason(r) }}</dd>
+              </template>
+              <dt>{{ words.t("viewer.outcome") }}</dt><dd>{{ current.outcome ? words.t("part.outcome." + current.outcome) : "–" }}</dd>
+              <dt>{{ words.t("viewer.time") }}</dt><dd>{{ words.full.format(current.wall_ms) }}</dd>
+              <dt>{{ words.t("viewer.took") }}</dt><dd>{{ words.tenth.format(current.total_ms) }} ms</dd>
+              <dt>{{ words.t("viewer.part") }}</dt><dd class="gt-id">{{ current.part_id }}</dd>
+            </dl>
+          </div>
           <div class="gt-viewer-keys">
             <button type="button" :disabled="place < 1" @click="go(-1)" :aria-label="words.t('viewer.newer')" :title="words.t('viewer.newer')"><Mark name="left" /></button>
             <button type="button" :disabled="place < 0 || place + 1 >= rejects.length" @click="go(1)" :aria-label="words.t('viewer.older')" :title="words.t('viewer.older')"><Mark name="right" /></button>

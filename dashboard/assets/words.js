@@ -7,6 +7,7 @@ export class Words {
     this.language = language;
     this.whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
     this.tenth = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+    this.tenths = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
     this.share = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
     this.shareFine = new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
     this.clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
@@ -40,13 +41,18 @@ export class Words {
     return this.has(`reason.${code}`) ? this.t(`reason.${code}`) : text || this.t("reason.unknown");
   }
 
+  /** The sender's own words, where they say more than the translation. */
+  more(code, text) {
+    return text && this.has(`reason.${code}`) && text.toLowerCase() !== this.t(`reason.${code}`).toLowerCase() ? text : "";
+  }
+
   remedy(code, text) {
     return this.has(`remedy.${code}`) ? this.t(`remedy.${code}`) : text || this.t("remedy.unknown");
   }
 
   age(ms) {
     const s = Math.max(0, ms) / 1000;
-    if (s < 10) return this.t("age.s", { n: this.tenth.format(Math.floor(s * 10) / 10) });
+    if (s < 10) return this.t("age.s", { n: this.tenths.format(Math.floor(s * 10) / 10) });
     if (s < 120) return this.t("age.s", { n: this.whole.format(Math.floor(s)) });
     if (s < 7200) return this.t("age.min", { n: this.whole.format(Math.floor(s / 60)) });
     return this.t("age.h", { n: this.whole.format(Math.floor(s / 3600)) });

@@ -72,7 +72,7 @@ def _edge_noise() -> Gray:
     noise = np.random.default_rng(1).normal(size=(1024, 1024)).astype(np.float32)
     fine, coarse = cv2.GaussianBlur(noise, (0, 0), 0.9), cv2.GaussianBlur(noise, (0, 0), 3.5)
     mixed = fine / fine.std() * 24 + coarse / coarse.std() * 12
-    return np.clip(mixed + 128, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(mixed + 128, 0, 255), np.uint8)
 
 
 def _rough(image: Gray, rng: np.random.Generator) -> Gray:

@@ -30,6 +30,7 @@ class SimulatorPlc:
         self._decoder = msgspec.json.Decoder(Report)
         self._seq, self._epoch = 0, 0
         self._heard = 0.0
+        self._own = False
 
     def open(self, *, own: bool = True) -> None:
         """Connect; the owner gets the events, others only command. Raises `DeviceGone` if no line answers in time."""
@@ -43,6 +44,7 @@ class SimulatorPlc:
             self.close()
             raise DeviceGone(f"the simulated line does not answer at {self._control}; start it with: gutteil line")
         self._heard = time.monotonic()
+        self._own = own
         if own:
             self._send(Command("hello"))
 
@@ -62,10 +64,12 @@ class SimulatorPlc:
                     report = self._decoder.decode(self._socket.recv(zmq.NOBLOCK))
                 except zmq.Again:
                     break
-                except msgspec.DecodeError:
+                except (msgspec.MsgspecError, ValueError):
                     continue
                 self._heard = time.monotonic()
                 if report.epoch != self._epoch:
+                    if self._epoch and self._own:
+                        self._send(Command("hello"))  # the line has started anew and does not know its owner
                     self._seq, self._epoch = 0, report.epoch
                 if report.kind == "state" or report.seq <= self._seq:
                     continue

@@ -72,7 +72,9 @@ class Feed:
             if self._stop.wait(0.25):
                 return
 
-    def part(self, word: VerdictWord, *, kind: str = "short", part_id: str = "", reasons: list[str] | None = None, picture: bool = True) -> str:
+    def part(
+        self, word: VerdictWord, *, kind: str = "short", part_id: str = "", reasons: list[str] | None = None, picture: bool = True
+    ) -> str:
         """Judge a part; returns its id."""
         with self._lock:
             self.parts += 1
@@ -148,4 +150,8 @@ class Server:
     def stop(self) -> str:
         """End it as systemd would; returns what it said on standard error."""
         self.process.terminate()
-        return self.process.communicate(timeout=20)[1]
+        try:
+            return self.process.communicate(timeout=30)[1]
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise

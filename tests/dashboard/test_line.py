@@ -76,7 +76,9 @@ def test_a_verdict_is_shown_while_all_run(told: Told, word: str) -> None:
         ("fault", "fault", ("STOPPED", "station-fault")),
     ],
 )
-def test_a_verdict_is_never_shown_unless_station_and_rejector_are_ready(told: Told, station: str, rejector: str, expected: tuple[str, str]) -> None:
+def test_a_verdict_is_never_shown_unless_station_and_rejector_are_ready(
+    told: Told, station: str, rejector: str, expected: tuple[str, str]
+) -> None:
     told.beat("station", state=station)
     told.beat("rejector", state=rejector)
     told.part("OK")
@@ -222,7 +224,12 @@ def test_gaps_show_for_a_minute(told: Told) -> None:
 
 @pytest.mark.parametrize(
     ("code", "sender", "name"),
-    [("camera-gone", "station", "camera"), ("camera-blind", "station", "camera"), ("plc-gone", "rejector", "plc"), ("ejection-missed", "rejector", "ejector")],
+    [
+        ("camera-gone", "station", "camera"),
+        ("camera-blind", "station", "camera"),
+        ("plc-gone", "rejector", "plc"),
+        ("ejection-missed", "rejector", "ejector"),
+    ],
 )
 def test_an_alarm_shows_at_its_device(told: Told, code: str, sender: str, name: str) -> None:
     told.beat()

@@ -55,7 +55,7 @@ def test_every_setting_refuses_what_it_is_not(key: str) -> None:
         check(nested(key, [object()]), Station, "f")
 
 
-@pytest.mark.parametrize(("key", "side", "bound"), numeric_bounds(), ids=lambda v: str(v))
+@pytest.mark.parametrize(("key", "side", "bound"), numeric_bounds(), ids=str)
 def test_every_bound_holds(key: str, side: str, bound: float) -> None:
     beyond = {"ge": bound - 1, "gt": bound, "le": bound + 1, "lt": bound}[side]
     with pytest.raises(SettingsError, match=key.replace(".", r"\.")):
