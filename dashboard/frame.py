@@ -60,11 +60,11 @@ _VERSION = _version()
 
 
 @contextmanager
-def frame(visited: Visit, station: str, current: str) -> Iterator[None]:
-    """Draw the frame; what is built inside is the page's content. `assets/frame.js` works the switches."""
+def frame(visited: Visit, station: str, current: str, sheets: tuple[str, ...] = ()) -> Iterator[None]:
+    """Draw the frame; what is built inside is the page's content, `sheets` are its own styles. `assets/frame.js` works the switches."""
     ui.dark_mode(visited.dark)
     ui.add_head_html(
-        "".join(f'<link rel="stylesheet" href="/assets/{sheet}?{_VERSION}">' for sheet in ("gutteil.css", "live.css"))
+        "".join(f'<link rel="stylesheet" href="/assets/{sheet}?{_VERSION}">' for sheet in ("gutteil.css", *sheets))
         + f'<script type="module" src="/assets/frame.js?{_VERSION}"></script><script>document.documentElement.lang = "{visited.language}"</script>'
     )
     ui.html(_header(visited, station, current), tag="header", sanitize=False).classes("gt-header")

@@ -156,7 +156,7 @@ class Line:
 
     def _beat(self, message: Heartbeat, now_ns: int) -> None:
         period_ns = int(min(max(message.period_s, 0.1), 5.0) * 1e9)
-        counts = {name: count for name, count in list(message.counts.items())[:40]}
+        counts = dict(list(message.counts.items())[:40])
         self.beats[message.sender] = Beat(message.state, message.detail, message.epoch, period_ns, now_ns, counts)
         # the sender's own totals also cover what was sent before this reader came, and what it missed
         totals = {"station": self.verdicts, "rejector": self.outcomes}.get(message.sender, {})

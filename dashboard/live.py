@@ -108,7 +108,9 @@ class Live:
         with self.lock:
             line = self.line
             self._snapshots += 1
-            word, reason = ("STOPPED", Reason("dashboard-stuck")) if stuck else standing(line, now_ns)
+            word, reason = standing(line, now_ns)
+            if stuck:
+                word, reason = "STOPPED", Reason("dashboard-stuck")
             run, judged = line.run, sum(line.verdicts.values())
             return Snapshot(
                 server=self.server,

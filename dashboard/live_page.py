@@ -12,6 +12,8 @@ FAVICON = (
     '<path d="M8 16.5l6 6 11-13" fill="none" stroke="#27c46b" stroke-width="4.5" stroke-linecap="round" stroke-linejoin="round"/></svg>'
 )
 
+SHEETS = ("state.css", "picture.css", "rejects.css", "veil.css", "live.css")  # the last one has the layouts for small screens
+
 
 class LiveLine(ui.element, component="assets/live.js"):
     """The line, live. It has its own stream, so that fifty viewers cost one encoding and no tree of elements each."""
@@ -28,5 +30,5 @@ def add(station: str) -> None:
     @ui.page("/", title=f"Gutteil · {station}")
     def live(request: Request) -> None:
         visited = visit(request)
-        with frame(visited, station, "/"):
+        with frame(visited, station, "/", SHEETS):
             LiveLine(visited)

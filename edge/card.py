@@ -121,9 +121,14 @@ def with_card(data: bytes, card: Card) -> bytes:
     if start >= 0:
         data = data[: _entry_start(data, start)]
     text = msgspec.json.encode(msgspec.structs.replace(card, seal=BLANK_SEAL))
-    entry = b"\x0a" + _varint(len(KEY)) + KEY.encode() + b"\x12" + _varint(len(text)) + text
-    data = data + b"\x72" + _varint(len(entry)) + entry
+    data += metadata_entry(KEY, text)
     return data.replace(b'"seal":"' + BLANK_SEAL.encode(), b'"seal":"' + file_seal(data).encode())
+
+
+def metadata_entry(key: str, value: bytes) -> bytes:
+    """One `metadata_props` entry of an ONNX file, to be appended to its bytes."""
+    entry = b"\x0a" + _varint(len(key)) + key.encode() + b"\x12" + _varint(len(value)) + value
+    return b"\x72" + _varint(len(entry)) + entry
 
 
 def _varint(value: int) -> bytes:

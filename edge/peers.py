@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import subprocess
 import sys
 from pathlib import Path
 
+from edge.card import metadata_entry
 from edge.errors import GutteilError
 from edge.model import Model
 
@@ -19,20 +19,17 @@ print(YOLO("yolo26n.yaml").export(format="onnx", imgsz=640, verbose=False))
 """
 
 _PREDICT = """
-import json, os, sys, time
+import os, sys, time
 os.environ["YOLO_AUTOINSTALL"] = "false"
 import numpy as np
 from ultralytics import YOLO
 model = YOLO(sys.argv[1], task="detect")
 channels = int(sys.argv[2])
 image = np.random.default_rng(0).integers(0, 255, (640, 640, channels), np.uint8)
-out = sys.stdout
-sys.stdout = sys.stderr
 for line in sys.stdin:
     start = time.perf_counter_ns()
     model.predict(image, imgsz=640, verbose=False, device="cpu")
-    out.write(json.dumps((time.perf_counter_ns() - start) / 1e3) + "\\n")
-    out.flush()
+    print(f"took {(time.perf_counter_ns() - start) / 1e3}", flush=True)
 """
 
 
@@ -62,15 +59,19 @@ class PredictPeer:
             text=True,
         )
 
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def __call__(self) -> float:
         assert self._process.stdin is not None, "opened with pipes"
         assert self._process.stdout is not None, "opened with pipes"
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise GutteilError("ultralytics' predict does not run on this model")
-        return float(json.loads(answer))
+        for line in self._process.stdout:  # ultralytics talks on standard output, too
+            if line.startswith("took "):
+                return float(line.removeprefix("took "))
+        raise GutteilError("ultralytics' predict does not run on this model")
 
     def close(self) -> None:
         """End the process; may be called twice."""
@@ -78,6 +79,23 @@ class PredictPeer:
         self._process.communicate()
 
 
-def predict_peer(model: Path) -> PredictPeer | None:
-    """The peer for a model of ours, or None where ultralytics is not installed."""
-    return PredictPeer(model, Model(model).card.channels) if installed() else None
+def predict_peer(model: Path, folder: Path) -> PredictPeer | None:
+    """The peer for a model of ours, or None where ultralytics is not installed.
+
+    ultralytics reads other metadata than our card; it gets a copy of the file in `folder` that has them too.
+    """
+    if not installed():
+        return None
+    card = Model(model).card
+    names = repr(dict(enumerate(card.classes)))
+    entries = {
+        "task": "detect",
+        "stride": "8",
+        "batch": "1",
+        "imgsz": f"[{card.height_px}, {card.width_px}]",
+        "channels": str(card.channels),
+        "names": names,
+    }
+    copy = folder / "peer.onnx"
+    copy.write_bytes(model.read_bytes() + b"".join(metadata_entry(key, value.encode()) for key, value in entries.items()))
+    return PredictPeer(copy, card.channels)

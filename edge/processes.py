@@ -21,6 +21,7 @@ from edge.config import Station, load
 SETTINGS_WRONG = 2  # exit status of a process whose settings are wrong: starting it again would not help
 RESTART_S = 1.0
 STOP_S = 6.0
+_STOP_ORDER = ("line", "station", "rejector", "dashboard", "recorder")
 
 
 def until_signalled() -> threading.Event:
@@ -120,10 +121,7 @@ class Processes:
 
     def stop(self) -> None:
         """Stop all, the judging ones first, the recorder after them so that it records the end."""
-        order = sorted(
-            self.children,
-            key=lambda c: ("line", "station", "rejector", "recorder", "dashboard").index(c.name) if c.name != "dashboard" else 2,
-        )
+        order = sorted(self.children, key=lambda child: _STOP_ORDER.index(child.name))
         for child in order:
             _terminate(child)
         self.children.clear()

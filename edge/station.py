@@ -11,8 +11,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from hardware.presence import PartDetector
-from hardware.wire import WireIn
 
 from edge.alarms import Alarms
 from edge.bus import Publisher
@@ -27,6 +25,8 @@ from edge.ring import RingWriter
 from edge.watch import CameraWatch
 from hardware.camera import Camera, CameraInfo, Frame, make_camera
 from hardware.errors import DeviceError, DeviceGone, DeviceTimeout
+from hardware.presence import PartDetector
+from hardware.wire import WireIn
 
 HEARTBEAT_S = 0.5
 RUN_REPEAT_S = 2.0
@@ -137,7 +137,8 @@ class Station:
             self._camera_gone(str(error))
             return False
         self._info = info
-        self._watch = CameraWatch(self._config.camera, info)
+        if self._watch is None:  # it outlives the camera: the same image after a reopening is still a frozen camera
+            self._watch = CameraWatch(self._config.camera, info)
         self._presence = PartDetector() if info.mode == "free" else None
         if info.mode == "software" and self._edges is None:
             self._edges = WireIn(self._config.line.wire)
@@ -151,11 +152,14 @@ class Station:
         self._beat()
         return True
 
-    def _camera_gone(self, why: str) -> None:
+    def _camera_gone(
+        self, why: str, code: str = "camera-gone", remedy: str = "check the camera's cable and power; it is reopened by itself"
+    ) -> None:
+        """Close the camera, say so, and try again in a while."""
         self._camera.close()
         self._info = None
         self._reopen_at = time.monotonic() + self._config.camera.reopen_s
-        self._fault("camera-gone", why, "check the camera's cable and power; it is reopened by itself")
+        self._fault(code, why, remedy)
 
     def _fault(self, code: str, text: str, remedy: str) -> None:
         """Say at once that nothing can be judged: the rejector then stops the line."""
@@ -178,12 +182,13 @@ class Station:
         self._health(self._watch.check(frame))
 
     def _health(self, problem: str) -> None:
+        """Reopen a camera that is blind. The line stands meanwhile, so only trying shows whether it sees again: one
+        part per attempt comes by and is UNDECIDED until it does. The alarm ends with the first healthy image."""
         assert self._watch is not None
         if problem and (self._watch.alarm or "black" in problem):
-            self._fault("camera-blind", problem, "check the camera, its light and its lens")
-        elif not problem and self._alarms.active("camera-blind"):
+            self._camera_gone(problem, "camera-blind", "check the camera, its light and its lens; it is reopened by itself")
+        elif not problem:
             self._alarms.set("camera-blind", False)
-            self._state, self._detail, self._next_beat = "ready", "", 0.0
 
     def _part(self, frame: Frame, got_ns: int) -> None:
         """The way of a part; everything after the verdict has left is off it."""

@@ -23,7 +23,13 @@ def draw_set(folder: Path, boards: int, seed: int = 50_000) -> Path:
         bad, defects = add_defects(board, seed + i, 3)
         for kind, image in (("good", board.golden), ("bad", bad)):
             cv2.imwrite(str(folder / "images" / f"{i}-{kind}.png"), image)
-            entry = {"id": len(images), "file_name": f"images/{i}-{kind}.png", "width": 640, "height": 640, "reference": f"images/{i}-good.png"}
+            entry = {
+                "id": len(images),
+                "file_name": f"images/{i}-{kind}.png",
+                "width": 640,
+                "height": 640,
+                "reference": f"images/{i}-good.png",
+            }
             images.append({**entry, "verdict": "OK" if kind == "good" else "NG"})
         for defect in defects:
             x1, y1, x2, y2 = (float(v) for v in defect.box)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bus import Publisher
-from edge.messages import CODES, Alarm, Defect, Ejection, Heartbeat, Run, Timings, Verdict, VerdictWord
+from edge.messages import CODES, Alarm, Defect, Ejection, Heartbeat, Run, Sender, Timings, Verdict, VerdictWord
 from edge.ring import RingWriter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,11 +45,11 @@ class Feed:
     def __init__(self, folder: Path, ports: list[int], *, simulated: bool = True) -> None:
         self.ports, self.folder, self._lock = ports, folder, threading.Lock()
         self.name = f"T{ports[0]}"
-        made = [
-            Publisher(f"tcp://127.0.0.1:{port}", self.name, sender, simulated=simulated)
-            for port, sender in zip(ports, ("station", "rejector", "recorder"), strict=True)
-        ]
-        self.station, self.rejector, self.recorder = made
+        senders: tuple[Sender, ...] = ("station", "rejector", "recorder")
+        addresses = [f"tcp://127.0.0.1:{port}" for port in ports]
+        self.station, self.rejector, self.recorder = (
+            Publisher(address, self.name, sender, simulated=simulated) for address, sender in zip(addresses, senders, strict=True)
+        )
         self.ring = RingWriter(str(folder), self.name, self.station.epoch, SIDE_PX * SIDE_PX, 8)
         self.counts = {"triggers": 0, "OK": 0, "NG": 0, "UNDECIDED": 0}
         self.state: Any = "ready"
