@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from edge.bus import Subscriber
@@ -66,7 +67,7 @@ def run_demo(port: int, rate_hz: float, folder: Path | None, seconds: float, con
         )
         # the well-known ports where they are free, so that the example subscriber finds the demo
         default = Station().bus
-        if _free(int(default.station.rpartition(":")[2])) and _free(int(default.rejector.rpartition(":")[2])):
+        if all(_free(int(endpoint.rpartition(":")[2])) for endpoint in (default.station, default.rejector, default.recorder)):
             config = config.model_copy(update={"bus": default})
         config = config.model_copy(
             update={"dashboard": config.dashboard.model_copy(update={"port": port if _free(port) else free_ports(1)[0]})}
@@ -108,7 +109,7 @@ def _keep_running(config: Station, config_file: Path, logs: Path, seconds: float
                 said = now
                 for words in processes.watch():
                     console.print(words, highlight=False, markup=False)
-                failed = [c for c in processes.children if c.failed]
+                failed = [c for c in processes.children if c.failed and c.name in ("line", "station", "rejector")]
                 if failed:
                     raise SettingsError(f"{failed[0].name} cannot run: {failed[0].failed}")
                 live.update(summary.table(processes))
@@ -152,13 +153,13 @@ class _Summary:
             title=f"Gutteil station {self._config.name}" + (" · SIMULATED" if self._config.camera.backend == "simulator" else ""),
         )
         if self._run is not None:
-            table.add_row("judging", f"{self._run.product} with {self._run.model} on {self._run.provider}")
+            table.add_row("judging", escape(f"{self._run.product} with {self._run.model} on {self._run.provider}"))
         if self._last is not None:
             last = self._last
             style = {"OK": "bold green", "NG": "bold red"}.get(last.verdict, "bold yellow")
             table.add_row(
                 "last part",
-                f"[{style}]{last.verdict}[/] {'; '.join(last.reasons)}  ({last.timings.total_us / 1000:.1f} ms trigger to signal)",
+                f"[{style}]{last.verdict}[/] {escape('; '.join(last.reasons))}  ({last.timings.total_us / 1000:.1f} ms trigger to signal)",
             )
         table.add_row("verdicts", "  ".join(f"{k} {v}" for k, v in self._verdicts.items()))
         table.add_row("ejector", "  ".join(f"{k} {v}" for k, v in self._outcomes.items()))
@@ -176,7 +177,7 @@ class _Summary:
             states.append(f"{child.name} {state}" + (f" (restarted {child.restarts}x)" if child.restarts else ""))
         table.add_row("processes", "  ".join(states))
         for alarm in self._alarms.values():
-            table.add_row("[bold red]alarm[/]", f"{alarm.text} → {alarm.remedy}")
+            table.add_row("[bold red]alarm[/]", escape(f"{alarm.text} → {alarm.remedy}"))
         return table
 
     def last_line(self) -> str:

@@ -18,17 +18,21 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from edge.appliance import DEMO_RECIPE
 from edge.bus import Subscriber
-from edge.config import Camera, Line, Record, Station
+from edge.config import Camera, Line, Model, Record, Station
+from edge.errors import GutteilError
+from edge.labelled import read_image
 from edge.messages import Verdict
 from edge.peers import predict_peer, stock_model
 from edge.recipe import load_recipe
 from edge.replay import STAGES, percentiles
 from edge.rig import Rig, own_ports, rig
+from hardware.camera import make_camera
 
 _WARM_PARTS = 30
 
@@ -68,6 +72,17 @@ class _Raw:
         return (time.perf_counter_ns() - start) / 1e3
 
 
+def _pair() -> NDArray[np.uint8]:
+    """A simulated part and its reference as (640, 640, 2): what the line judges, for peers that take an image."""
+    camera = make_camera("simulator", {"mode": "software", "carousel": 4})
+    camera.open()
+    camera.trigger()
+    image = camera.grab(5.0).image
+    camera.close()
+    reference = read_image(DEMO_RECIPE.with_suffix(".png"), gray=True)
+    return np.stack((image, reference), 2)
+
+
 def _time(call: Callable[[], float], times: int) -> list[float]:
     """What so many calls take in µs, after three that do not count."""
     return [call() for _ in range(times + 3)][3:]
@@ -87,7 +102,7 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
     with tempfile.TemporaryDirectory(prefix="gutteil-bench-") as scratch:
         folder = Path(scratch)
         stock = stock_model(folder) if peers else None
-        predict = predict_peer(model_file, folder) if peers else None
+        predict = predict_peer(model_file, folder, _pair()) if peers else None
         if peers and stock is None:
             console.print("peers are left out: ultralytics is not installed (extra `training`)")
         raw_calls: dict[str, Callable[[], float]] = {"model": _Raw(model_file)}
@@ -100,6 +115,7 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
                 name="bench",
                 recipe=str(DEMO_RECIPE),
                 camera=Camera(backend="simulator"),
+                model=Model(providers=["cpu"]),
                 line=Line(rate_hz=rate_hz),
                 record=Record(folder=str(folder / "data")),
             )
@@ -158,6 +174,8 @@ def _collect(pipe: Connection) -> list[tuple[float, ...]]:
 def _document(
     rows: list[tuple[float, ...]], raw: dict[str, list[float]], memory: dict[str, float], cpu: dict[str, float], rate_hz: float, model: str
 ) -> dict[str, Any]:
+    if not rows:
+        raise GutteilError("no part came through the line; gutteil demo shows what is wrong")
     table = np.array(rows, np.float64)
     stages = {name.removesuffix("_us"): percentiles(table[:, i].tolist()) for i, name in enumerate(STAGES[:-1])}
     signal, reader = table[:, -2], table[:, -1]
@@ -166,6 +184,7 @@ def _document(
     overhead = {f"p{q}": round(float(np.percentile(reader, q)) - own, 1) for q in (50, 95, 99)}
     ratios: dict[str, float] = {"signal_to_raw_model": round(float(np.median(signal)) / own, 3)}
     if "yolo26n_640" in raw:
+        ratios["subscriber_to_raw_yolo26n_640"] = round(float(np.median(reader)) / float(np.median(raw["yolo26n_640"])), 3)
         ratios["signal_to_raw_yolo26n_640"] = round(float(np.median(signal)) / float(np.median(raw["yolo26n_640"])), 3)
     if "ultralytics_predict" in raw:
         added = float(np.median(raw["ultralytics_predict"])) - own

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from edge.errors import GutteilError
 from edge.processes import SETTINGS_WRONG, run_process
@@ -76,14 +77,14 @@ def inspect(
             mark = {"OK": "[green]OK[/]", "NG": "[red]NG[/]"}.get(row["verdict"], "[yellow]UNDECIDED[/]")
             why = "; ".join(row["reasons"]) or "no defects"
             took = sum(row["timings"].values()) / 1000
-            Console().print(f"{mark}  {row['file']}  {why}  ({took:.1f} ms)", soft_wrap=True, highlight=False)
+            Console().print(f"{mark}  {escape(row['file'])}  {escape(why)}  ({took:.1f} ms)", soft_wrap=True, highlight=False)
 
 
 @app.command()
 def replay(
     data: Data,
     recipe: Annotated[Path | None, typer.Option(help="recipe (TOML); default: the shipped circuit-board recipe")] = None,
-    rate: Annotated[float, typer.Option(help="parts per second; 0 = as fast as the line takes them", min=0)] = 0.0,
+    rate: Annotated[float, typer.Option(help="parts per second; 0 = as fast as the line takes them", min=0, max=1000)] = 0.0,
     parts: Annotated[int, typer.Option(help="how many parts; 0 = every image once", min=0)] = 0,
     folder: Annotated[Path | None, typer.Option(help="keep record and logs here; default: a temporary folder")] = None,
     as_json: Json = False,
@@ -103,7 +104,7 @@ def replay(
 def bench(
     parts: Annotated[int, typer.Option(help="parts per round", min=20)] = 150,
     rounds: Annotated[int, typer.Option(help="rounds; in each the line and every peer take their turn", min=1)] = 3,
-    rate: Annotated[float, typer.Option(help="parts per second", min=1)] = 15.0,
+    rate: Annotated[float, typer.Option(help="parts per second", min=1, max=1000)] = 15.0,
     peers: Annotated[
         bool, typer.Option(help="also measure a stock yolo26n and ultralytics' predict, where ultralytics is installed")
     ] = True,

@@ -5,13 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from edge.settings import Block, read_toml
 
 Provider = Literal["tensorrt", "cuda", "openvino", "cpu"]
 PROVIDERS: tuple[Provider, ...] = ("tensorrt", "cuda", "openvino", "cpu")
-Endpoint = Annotated[str, Field(pattern=r"^(tcp://127\.[0-9.]+:[0-9]{1,5}|ipc://[^\s]+)$")]
+
+
+def _real_port(endpoint: str) -> str:
+    port = endpoint.rpartition(":")[2]
+    if endpoint.startswith("tcp://") and not 0 < int(port) < 65_536:  # ZeroMQ would take 99999 for 34463 without a word
+        raise ValueError(f"there is no port {port}; ports go from 1 to 65535")
+    return endpoint
+
+
+Endpoint = Annotated[str, Field(pattern=r"^(tcp://127\.[0-9.]+:[0-9]{1,5}|ipc://[^\s]+)$"), AfterValidator(_real_port)]
 
 
 class Camera(Block):
@@ -31,7 +40,9 @@ class Camera(Block):
         le=100,
         description="frames in a row with the very same bytes that count as a frozen camera; every repeat is UNDECIDED from the first on",
     )
-    black_level: int = Field(12, ge=0, le=255, description="an image with no pixel above this gray level is black: UNDECIDED and an alarm")
+    black_level: int = Field(
+        12, ge=0, le=255, description="an image with fewer than 1 in 200 pixels above this gray level is black: UNDECIDED and an alarm"
+    )
     reopen_s: float = Field(1.0, ge=0.05, le=60, description="s between attempts to reopen a camera that has gone")
 
 
@@ -51,7 +62,7 @@ class Bus(Block):
     rejector: Endpoint = Field("tcp://127.0.0.1:5572", description="the rejector publishes here")
     recorder: Endpoint = Field("tcp://127.0.0.1:5573", description="the recorder publishes here")
     queue: int = Field(
-        200_000, ge=1_000, le=10_000_000, description="messages kept per slow reader before they are dropped (and counted by the reader)"
+        50_000, ge=1_000, le=10_000_000, description="messages kept per slow reader before they are dropped (and counted by the reader)"
     )
 
 

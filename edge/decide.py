@@ -48,7 +48,7 @@ def decide(found: Predictions, recipe: Recipe, classes: list[str]) -> Decision:
     doubtful: Counter[str] = Counter()
     defects: list[Defect] = []
     for box, score, index in zip(found.boxes.tolist(), found.scores.tolist(), found.kinds.tolist(), strict=True):
-        if not 0 <= index < len(classes) or not 0 <= score <= 1 or not all(map(math.isfinite, box)):
+        if not 0 <= index < len(classes) or not 0 <= score <= 1 or not _is_box(box):
             return undecided(f"the model gave class {index} with score {score} and box {box}, which cannot be")
         kind = classes[index]
         rule = recipe.rule(kind)
@@ -81,6 +81,11 @@ def decide(found: Predictions, recipe: Recipe, classes: list[str]) -> Decision:
 def _limit(score: float) -> float:
     """A score of a recipe as the network's single precision has it, so that 0.7 reaches 0.7."""
     return min(score, float(np.float32(score)))
+
+
+def _is_box(box: list[float]) -> bool:
+    x1, y1, x2, y2 = box
+    return all(map(math.isfinite, box)) and x1 <= x2 and y1 <= y2
 
 
 def _count(kind: str, count: int, allowed: int) -> str:

@@ -12,6 +12,7 @@ from edge.errors import ModelError
 
 MAX_CANDIDATES = 3_000
 MAX_PREDICTIONS = 300
+_SLACK = 0.002  # half precision rounds a score of 1 a little
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def decode(card: Card, output: NDArray[np.float32], min_score: float) -> Predict
     if card.output == "yolo_end2end":
         rows = output[0]
         scores = rows[:, 4]
-        if not np.isfinite(scores).all():
+        if not np.isfinite(scores).all() or not -_SLACK <= scores.min(initial=0.0) <= scores.max(initial=0.0) <= 1 + _SLACK:
             return _nothing(valid=False)
         rows = rows[scores >= min_score]
         if not np.isfinite(rows).all() or ((rows[:, 5] < 0) | (rows[:, 5] >= len(card.classes))).any():
@@ -68,7 +69,9 @@ def decode(card: Card, output: NDArray[np.float32], min_score: float) -> Predict
     columns = output[0]
     best = columns[4:].max(0)
     # NaN wins every maximum and one maximum finds it: the whole output is checked at the price of one pass
-    if not np.isfinite(best.max(initial=0.0)):
+    # and a score beyond 0..1 is no score: most likely a model exported without its last sigmoid
+    top = best.max(initial=0.0)
+    if not np.isfinite(top) or top > 1 + _SLACK or best.min(initial=0.0) < -_SLACK:
         return _nothing(valid=False)
     cells = np.flatnonzero(best >= min_score)
     if not len(cells):

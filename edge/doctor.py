@@ -17,7 +17,8 @@ import psutil
 
 from edge.config import Station, load
 from edge.errors import GutteilError
-from edge.model import PROVIDERS, Model
+from edge.judge import Judge
+from edge.model import PROVIDERS
 from edge.recipe import load_recipe
 from hardware.errors import DeviceError
 from hardware.wire import parse_address
@@ -121,8 +122,7 @@ def _providers() -> list[Finding]:
 
 def _model(config: Station) -> Finding:
     try:
-        loaded = load_recipe(Path(config.recipe))
-        model = Model(loaded.model_file, sha256=loaded.recipe.model.sha256)
+        model = Judge(load_recipe(Path(config.recipe))).model
     except GutteilError as error:
         return Finding("model", "fault", str(error), "mend the recipe or copy the model again")
     return Finding("model", "ok", f"{model.card.name}: {len(model.card.classes)} classes; {model.report}")

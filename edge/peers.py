@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.card import metadata_entry
 from edge.errors import GutteilError
 from edge.model import Model
@@ -24,8 +27,7 @@ os.environ["YOLO_AUTOINSTALL"] = "false"
 import numpy as np
 from ultralytics import YOLO
 model = YOLO(sys.argv[1], task="detect")
-channels = int(sys.argv[2])
-image = np.random.default_rng(0).integers(0, 255, (640, 640, channels), np.uint8)
+image = np.load(sys.argv[2])
 for line in sys.stdin:
     start = time.perf_counter_ns()
     model.predict(image, imgsz=640, verbose=False, device="cpu")
@@ -50,9 +52,9 @@ def stock_model(folder: Path) -> Path | None:
 class PredictPeer:
     """ultralytics' own `YOLO(model.onnx).predict`, in its own process; a call returns what predict took, in µs."""
 
-    def __init__(self, model: Path, channels: int) -> None:
+    def __init__(self, model: Path, image: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PREDICT, str(model), str(channels)],
+            [sys.executable, "-c", _PREDICT, str(model), str(image)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -79,7 +81,7 @@ class PredictPeer:
         self._process.communicate()
 
 
-def predict_peer(model: Path, folder: Path) -> PredictPeer | None:
+def predict_peer(model: Path, folder: Path, image: NDArray[np.uint8]) -> PredictPeer | None:
     """The peer for a model of ours, or None where ultralytics is not installed.
 
     ultralytics reads other metadata than our card; it gets a copy of the file in `folder` that has them too.
@@ -98,4 +100,5 @@ def predict_peer(model: Path, folder: Path) -> PredictPeer | None:
     }
     copy = folder / "peer.onnx"
     copy.write_bytes(model.read_bytes() + b"".join(metadata_entry(key, value.encode()) for key, value in entries.items()))
-    return PredictPeer(copy, card.channels)
+    np.save(folder / "peer.npy", image)
+    return PredictPeer(copy, folder / "peer.npy")

@@ -29,6 +29,8 @@ class Preparer:
     def __init__(self, card: Card, region: Region, max_shift_px: int, dtype: Any) -> None:
         self._card, self._roi, self._max_shift_px = card, region.roi, max_shift_px
         self.buffer: NDArray[Any] = np.empty((1, card.channels, card.height_px, card.width_px), dtype)
+        self._table = self._scaled(np.arange(256, dtype=np.uint8))
+        self._scratch: dict[tuple[int, ...], Image] = {}
         self._padding = card.pad_value if self.buffer.dtype == np.uint8 else card.pad_value * card.scale + card.offset
         self.buffer[:] = self._padding
         self._shape: tuple[int, ...] = ()
@@ -85,7 +87,7 @@ class Preparer:
                 self._write(row, gray)
                 row += 1
             else:
-                sized = self._to_size(part if part.ndim == 3 else np.asarray(cv2.cvtColor(part, cv2.COLOR_GRAY2BGR), np.uint8))
+                sized = self._to_size(self._as_colour(part))
                 for c in range(3):
                     self._write(row + c, sized[:, :, 2 - c])
                 row += 3
@@ -125,6 +127,7 @@ class Preparer:
         elif self._card.resize == "stretch":
             self._gain = (want_w / (x2 - x1), want_h / (y2 - y1))
         self.buffer[:] = self._padding
+        self._scratch.clear()
         self._placed = None
         self._shape = image.shape
 
@@ -134,9 +137,17 @@ class Preparer:
         x1, y1, x2, y2 = self._roi
         return image[y1:y2, x1:x2]
 
-    @staticmethod
-    def _as_gray(image: Image) -> Image:
-        return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    def _room(self, *shape: int) -> Image:
+        """A buffer of a shape that is used again for every part; no two steps of one part share a shape."""
+        if shape not in self._scratch:
+            self._scratch[shape] = np.empty(shape, np.uint8)
+        return self._scratch[shape]
+
+    def _as_gray(self, image: Image) -> Image:
+        return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=self._room(*image.shape[:2])), np.uint8)
+
+    def _as_colour(self, image: Image) -> Image:
+        return image if image.ndim == 3 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR, dst=self._room(*image.shape, 3)), np.uint8)
 
     def _with_margin(self, reference: Image, margin: int) -> Image:
         """The region of the reference and `margin` px around it: what a part that lies a little off brings into the region."""
@@ -150,7 +161,10 @@ class Preparer:
             return image
         height, width = image.shape[:2]
         size = self._size(width, height)
-        return image if size == (width, height) else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        if size == (width, height):
+            return image
+        room = self._room(size[1], size[0], *image.shape[2:])
+        return np.asarray(cv2.resize(image, size, dst=room, interpolation=cv2.INTER_LINEAR), np.uint8)
 
     def _size(self, width: int, height: int) -> tuple[int, int]:
         """Size in px to which a region is resized."""
@@ -161,7 +175,7 @@ class Preparer:
 
     def _scaled(self, image: Image) -> NDArray[Any]:
         if self.buffer.dtype == np.uint8:
-            return image
+            return image.copy()
         return np.asarray(image * np.float32(self._card.scale) + np.float32(self._card.offset), self.buffer.dtype)
 
     def _write(self, row: int, image: Image) -> None:
@@ -169,6 +183,9 @@ class Preparer:
         target = self.buffer[0, row, self._top : self._top + height, self._left : self._left + width]
         if target.dtype == np.uint8:
             np.copyto(target, image)
+            return
+        if target.dtype == np.float16:  # calculated in half precision it would differ from the reference's by a bit
+            cv2.LUT(image, self._table.view(np.int16), dst=target.view(np.int16))
             return
         np.multiply(image, self._card.scale, out=target, dtype=target.dtype, casting="unsafe")
         if self._card.offset:

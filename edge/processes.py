@@ -107,7 +107,7 @@ class Processes:
             if child.process is None or child.process.poll() is None or child.failed:
                 continue
             code = child.process.returncode
-            if code == SETTINGS_WRONG:
+            if code == SETTINGS_WRONG and (child.name in ("line", "station", "rejector") or not child.restarts):
                 child.failed = child.last_words()
                 said.append(f"{child.name} cannot run:\n{child.failed}")
             elif time.monotonic() - child.started > RESTART_S:

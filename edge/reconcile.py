@@ -59,7 +59,7 @@ class Reconciliation(msgspec.Struct, frozen=True):
     def closes(self) -> bool:
         """Whether every part has exactly one trigger, one verdict and one outcome that go together."""
         judged = sum(self.verdicts.values())
-        return self.misfit_count == 0 and self.triggers == judged == self.passed + self.ejected + self.missed
+        return self.misfit_count == 0 and self.messages_missed == 0 and self.triggers == judged == self.passed + self.ejected + self.missed
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, with `closes`."""

@@ -30,13 +30,14 @@ class Registration:
         if not self._usable:
             return
         reach = -(-(max_shift_px + 1) // _STEP)
-        self._size = (reference.shape[1] // _STEP, reference.shape[0] // _STEP)
+        self._small = np.empty((reference.shape[0] // _STEP, reference.shape[1] // _STEP), np.uint8)
         self._coarse = _Matcher(self._shrink(reference), reach, reach)
         self._fine = _Matcher(reference, _REACH, max_shift_px + 1 + _STEP + _REACH)
         self._usable = self._coarse.usable and self._fine.usable
 
     def _shrink(self, image: Image) -> Image:
-        return np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), np.uint8)
+        cv2.resize(image, self._small.shape[::-1], dst=self._small, interpolation=cv2.INTER_AREA)
+        return self._small
 
     def shift(self, image: Image) -> tuple[int, int] | None:
         """(dx, dy) in px by which the part lies right of and below its reference.
@@ -73,13 +74,23 @@ class _Matcher:
         dy, dx = (a.ravel() for a in np.meshgrid(span, span, indexing="ij"))
         order = np.argsort(dx * dx + dy * dy, kind="stable")  # of equals the smallest shift wins
         self._dx, self._dy = dx[order], dy[order]
-        self._width = reference.shape[1]
-        self._at = self._points[None] + (self._dy * self._width + self._dx)[:, None]
+        self._shape = reference.shape
+        at = self._points[None] + (self._dy * self._shape[1] + self._dx)[:, None]
+        # places are kept relative to the first one, so that another starting point is a view and no new table
+        self._first = int(at.min()) if at.size else 0
+        self._at = at - self._first
+        self._seen, self._apart = np.empty(at.shape, np.uint8), np.empty(at.shape, np.int16)
+        self._flat = np.empty(reference.size, np.uint8)
 
     def best(self, image: Image, x: int, y: int) -> tuple[int, int]:
         """The shift around (x, y) with the smallest sum of absolute differences."""
-        seen = image.ravel().take(self._at + (y * self._width + x), mode="clip").astype(np.int16)
-        np.subtract(seen, self._values, out=seen)
-        np.abs(seen, out=seen)
-        i = int(seen.sum(1, dtype=np.int64).argmin())
+        flat = self._flat
+        if image.flags.c_contiguous:
+            flat = image.reshape(-1)
+        else:  # a region of a larger image
+            np.copyto(flat.reshape(self._shape), image)
+        flat[self._first + y * self._shape[1] + x :].take(self._at, out=self._seen, mode="clip")
+        np.subtract(self._seen, self._values, out=self._apart)
+        np.abs(self._apart, out=self._apart)
+        i = int(self._apart.sum(1, dtype=np.int64).argmin())
         return x + int(self._dx[i]), y + int(self._dy[i])

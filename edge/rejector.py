@@ -85,7 +85,7 @@ class Rejector:
             elif isinstance(message, Trigger):
                 answer = self._ledger.announced(message)
                 if message.sensor == "camera" and self._connected:
-                    self._plc.announce(message.trigger_id)
+                    self._plc.announce(message.trigger_id, message.trigger_ns)
                 self._answer(message.trigger_id, answer)
             elif isinstance(message, Run):
                 self._returned |= message.run_id != self._run_id
@@ -110,9 +110,10 @@ class Rejector:
             fields = self._ledger.gone(event.trigger_id, event.kind, event.reason)
             if fields is not None:
                 self._publisher.send(Ejection, trigger_id=event.trigger_id, offset_us=event.offset_us, **fields)
-            if event.kind == "ejected":
-                self._alarms.set("ejection-missed", False)
-            elif event.kind == "missed":
+            if event.kind == "passed" and fields is not None and fields["reason"]:
+                text = f"part {event.trigger_id} {fields['reason']}"
+                self._alarms.set("passed-without-ok", True, "fault", text, "find this part; check the PLC program")
+            if event.kind == "missed":
                 self._alarms.set(
                     "ejection-missed",
                     True,
@@ -149,7 +150,7 @@ class Rejector:
             not alive,
             "fault",
             "the station is silent or not ready",
-            "see the station's own alarm, or: systemctl status gutteil-station",
+            "see the station's own alarm, or its log",
         )
         if not alive:
             self._returned = True

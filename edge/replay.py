@@ -141,7 +141,7 @@ def _run(appliance: Rig, tally: _Tally, count: int, rate_hz: float, progress: Ca
             held = False
             appliance.line.hold(False)
             moved = time.monotonic()
-        if time.monotonic() - moved > _STALL_S:
+        if time.monotonic() - moved > max(_STALL_S, 3 / rate_hz if rate_hz else 0.0):
             raise GutteilError(
                 f"the line stands still after {tally.verdicts} verdicts and {tally.ejections} ejections of {count} parts; logs: {appliance.processes.children[0].log.parent}"
             )

@@ -38,6 +38,8 @@ class RingWriter:
         slot_bytes = -(-slot_bytes // 64) * 64  # keeps every slot's generation aligned, so that it is read and written in one piece
         slots = max(8, total_mb * 1_000_000 // (slot_bytes + _SLOT_HEAD_BYTES))
         for old in Path(folder).glob(f"gutteil-{station}-*.ring"):
+            if not old.stem.removeprefix(f"gutteil-{station}-").isdigit():
+                continue  # another station whose name begins alike
             old.unlink(missing_ok=True)  # readers that still have it open keep it until they let go
         self.path = Path(folder) / f"gutteil-{station}-{epoch}.ring"
         size = _HEAD_BYTES + slots * (slot_bytes + _SLOT_HEAD_BYTES)

@@ -29,6 +29,7 @@ from hardware.presence import PartDetector
 from hardware.wire import WireIn
 
 HEARTBEAT_S = 0.5
+MAX_TRIGGER_AGE_NS = 20_000_000  # of a software trigger: the belt moves on, and the picture must show the part that was announced
 RUN_REPEAT_S = 2.0
 
 
@@ -64,6 +65,7 @@ class Station:
         self._parts = 0
         self._counts = dict.fromkeys(("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held"), 0)
         self._sensor = config.line.sensor
+        self._largest = 0  # bytes of the largest image so far
         self._ok_due = 0.0
         self._next_beat = self._next_run = self._reopen_at = self._heard = 0.0
 
@@ -119,6 +121,9 @@ class Station:
         if self._edges is None:
             return self._camera.grab(timeout_s)
         edge = self._edges.wait(timeout_s)
+        if time.monotonic_ns() - edge.at_ns > MAX_TRIGGER_AGE_NS:
+            self._never_seen(edge.trigger_id, edge.at_ns)  # a picture taken now would show another part
+            raise DeviceTimeout("a trigger came too late to take its picture")
         try:
             self._camera.trigger()
             frame = self._camera.grab(self._config.camera.stall_s)
@@ -140,10 +145,16 @@ class Station:
         if self._watch is None:  # it outlives the camera: the same image after a reopening is still a frozen camera
             self._watch = CameraWatch(self._config.camera, info)
         self._presence = PartDetector() if info.mode == "free" else None
+        if (info.mode == "free") != (self._sensor == "camera"):
+            self._camera.close()
+            raise SettingsError(
+                f'line.sensor = "{self._sensor}" does not fit a camera in mode {info.mode}: '
+                'a free-running camera finds the parts itself (line.sensor = "camera"), every other is told by the sensor ("line")'
+            )
         if info.mode == "software" and self._edges is None:
             self._edges = WireIn(self._config.line.wire)
         if self._ring is None:
-            size = info.width_px * info.height_px * info.channels
+            size = max(self._largest, info.width_px * info.height_px * info.channels)
             record = self._config.record
             self._ring = RingWriter(record.ring_folder, self._config.name, self._publisher.epoch, size, record.ring_mb)
         self._heard = time.monotonic()
@@ -157,6 +168,7 @@ class Station:
     ) -> None:
         """Close the camera, say so, and try again in a while."""
         self._camera.close()
+        gc.collect()  # the line stands: time to collect what a flapping camera leaves behind
         self._info = None
         self._reopen_at = time.monotonic() + self._config.camera.reopen_s
         self._fault(code, why, remedy)
@@ -204,8 +216,15 @@ class Station:
             try:
                 judgement = self._judge.judge(frame.image, frame.reference)
                 decision, timings = judgement.decision, judgement.timings
-            except SettingsError as error:  # the image does not fit the recipe
-                decision, timings = undecided(str(error)[:200]), Timings()
+            except Exception as error:  # whatever it is: doubt means reject, and the next part may be fine
+                decision, timings = undecided(f"the part could not be judged: {error}"[:200]), Timings()
+        if frame.image.nbytes > self._ring.slot_bytes:
+            self._say(frame, part_id, undecided("the camera changed its image size"), timings, got_ns, None, None)
+            self._largest = frame.image.nbytes
+            self._ring.close()
+            self._ring = None
+            self._camera_gone(f"the camera changed its image size to {frame.image.shape}")
+            return
         image = self._reserve(frame, decision)
         reference = None
         if frame.reference is not None and self._judge.wants_reference and frame.reference.nbytes <= self._ring.slot_bytes:
@@ -243,8 +262,6 @@ class Station:
                 self._ok_due -= 1
                 keep = True
         assert self._ring is not None
-        if frame.image.nbytes > self._ring.slot_bytes:
-            raise DeviceGone(f"the camera changed its image size to {frame.image.shape}")
         return self._ring.reserve(frame.image, keep=keep)
 
     def _say(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
+from collections import deque
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,39 +12,41 @@ from edge.config import Camera as CameraSettings
 from hardware.camera import CameraInfo, Frame
 
 _SAMPLE = 8  # every 8th row and column tell a black image and, nearly always, a new one
+_LIT_SHARE = 0.005
+_REMEMBERED = 4
 
 
 class CameraWatch:
     """Looks at every frame of one camera.
 
-    A frame is *frozen* if it is byte for byte the frame before: a real sensor's noise never repeats. It is *black* if no
-    pixel reaches `black_level`. Both are noticed at the first such frame, and that part is UNDECIDED at once; the alarm of
+    A frame is *frozen* if it is byte for byte one of the last frames: a real sensor's noise never repeats. It is *black* if fewer
+    than 1 in 200 pixels exceed `black_level`. Both are noticed at the first such frame, and that part is UNDECIDED at once; the alarm of
     a frozen camera comes when `frozen_frames` frames in a row are the same.
     """
 
     def __init__(self, settings: CameraSettings, info: CameraInfo) -> None:
         self._settings, self._info = settings, info
-        self._last: NDArray[np.uint8] | None = None
+        self._seen: deque[tuple[int, NDArray[np.uint8]]] = deque(maxlen=_REMEMBERED)
         self._same = 1
         self._trigger_id = 0
 
     def check(self, frame: Frame) -> str:
         """What is wrong with a frame; '' if nothing is."""
         image = frame.image
-        if (
-            int(image[::_SAMPLE, ::_SAMPLE].max(initial=0)) <= self._settings.black_level
-            and int(image.max(initial=0)) <= self._settings.black_level
-        ):
-            self._last = image
+        sample = image[::_SAMPLE, ::_SAMPLE]
+        # hot pixels and a clock that a network camera writes into its picture are no light
+        if np.count_nonzero(sample > self._settings.black_level) < sample.size * _LIT_SHARE:
             return "the image is black: light off or lens covered"
-        problem = ""
-        if not self._info.noiseless and self._last is not None and self._last.shape == image.shape:
-            same = bool((self._last[::_SAMPLE, ::_SAMPLE] == image[::_SAMPLE, ::_SAMPLE]).all()) and np.array_equal(self._last, image)
-            self._same = self._same + 1 if same else 1
-            if same:
-                problem = f"the camera is frozen: the same image {self._same} times"
-        self._last = image
-        return problem
+        if self._info.noiseless:
+            return ""
+        mark = zlib.crc32(sample.tobytes())
+        # some drivers repeat a few buffers in turn, so the last ones are all looked at
+        same = any(mark == old and np.array_equal(image, seen) for old, seen in self._seen)
+        self._same = self._same + 1 if same else 1
+        if same:
+            return f"the camera is frozen: an image that was seen before, {self._same} times in a row"
+        self._seen.append((mark, image))
+        return ""
 
     @property
     def alarm(self) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hardware.plc import EventKind, PlcEvent
 
 HEARTBEAT_LOST_NS = 1_000_000_000
+LATE_US = 50_000.0
 CATCH_UP_NS = 50_000_000
 
 
@@ -96,15 +97,15 @@ class Belt:
         if 0 < delay_s < 3600:
             self.settings.ejector_delay_s = delay_s
 
-    def announce(self, trigger_id: int, now_ns: int) -> None:
+    def announce(self, trigger_id: int, now_ns: int, at_ns: int | None = None) -> None:
         """A camera saw a part; only a line without a sensor of its own listens. It is followed on a belt that stands, too:
         the belt may have stopped between the camera's look and its word, and what nobody follows would pass."""
         if self.settings.sensor == "camera" and trigger_id not in self._by_id:
             self.fed += 1
-            self._add(trigger_id, now_ns)
+            self._add(trigger_id, now_ns, now_ns - at_ns if at_ns is not None else 0)
 
-    def _add(self, trigger_id: int, now_ns: int) -> None:
-        part = _Part(trigger_id, self._belt_ns + int(self.settings.ejector_delay_s * 1e9))
+    def _add(self, trigger_id: int, now_ns: int, age_ns: int = 0) -> None:
+        part = _Part(trigger_id, self._belt_ns - age_ns + int(self.settings.ejector_delay_s * 1e9))
         self._parts.append(part)
         self._by_id[trigger_id] = part
         self.events.append(PlcEvent("triggered", trigger_id, now_ns, self.encoder))
@@ -171,8 +172,10 @@ class Belt:
         while self._confirming and self._confirming[0].fired_at + confirm_ns <= self._belt_ns:
             part = self._confirming.popleft()
             del self._by_id[part.trigger_id]
-            kind: EventKind = "missed" if self._random.random() < self.settings.miss_share else "ejected"
-            reason = "" if part.answered else "no verdict"
+            failed = self._random.random() < self.settings.miss_share
+            late = part.offset_us > LATE_US  # by then the next part may lie there
+            kind: EventKind = "missed" if failed or late else "ejected"
+            reason = "the ejector fired late" if late else "" if part.answered else "no verdict"
             self.events.append(PlcEvent(kind, part.trigger_id, now_ns, self.encoder, reason, part.offset_us))
 
     def _feed(self, now_ns: int) -> list[Fed]:

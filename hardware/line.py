@@ -31,6 +31,7 @@ class Command(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     on: bool = False
     code: Annotated[int, Meta(ge=0, le=255)] = 0
     delay_ms: float = 0.0
+    at_ns: int = 0
     reason: Annotated[str, Meta(max_length=500)] = ""
 
 
@@ -56,6 +57,7 @@ def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Ev
     Raises:
         DeviceSettings: an address is taken or impossible.
     """
+    wire_out = WireOut(wire)
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.set(zmq.LINGER, 0)
     socket.set(zmq.SNDHWM, 0)  # a full queue to the owner would drop events without a word; what it has not read is bounded below
@@ -64,8 +66,8 @@ def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Ev
         socket.bind(control)
     except zmq.ZMQError as error:
         socket.close()
+        wire_out.close()
         raise DeviceSettings(f"line.control = {control!r} cannot be opened ({error.strerror}); is another line running?") from error
-    wire_out = WireOut(wire)
     try:
         _Line(Belt(settings), socket, wire_out).run(stop)
     finally:
@@ -131,7 +133,7 @@ class _Line:
         elif command.op == "ejector":
             belt.ejector(command.delay_ms, command.id)
         elif command.op == "announce":
-            belt.announce(command.id, now)
+            belt.announce(command.id, now, min(command.at_ns, now))
         elif command.op == "hold":
             belt.hold = command.on
         else:

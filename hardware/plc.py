@@ -59,8 +59,8 @@ class Plc(Protocol):
         """From the recipe: how far the ejector is behind the sensor, in ms, or in encoder counts if these are not 0."""
         ...
 
-    def announce(self, trigger_id: int) -> None:
-        """A free-running camera saw a part now; at a line without a part sensor the PLC learns of it this way."""
+    def announce(self, trigger_id: int, at_ns: int) -> None:
+        """A free-running camera saw a part at `at_ns` (CLOCK_MONOTONIC); at a line without a part sensor the PLC learns of it this way."""
         ...
 
     def permit(self, trigger_id: int) -> None:

@@ -19,6 +19,8 @@ from hardware.errors import DeviceSettings
 _COLUMNS, _ROWS = 64, 48
 _CANDIDATES = 5
 _FORGET = 0.99  # per frame
+_SPREADS = 4.0  # mean deviations of the belt's own texture that are still belt
+_SETTLED = 600.0  # columns seen that make the belt well known
 _STANDS = 0.2  # columns per frame below which the belt counts as standing
 _FORGOTTEN_AFTER = 3  # frames without a sight of a part until it counts as gone
 Floats = NDArray[np.float32]
@@ -28,14 +30,22 @@ Floats = NDArray[np.float32]
 class _Track:
     """One run of part columns, in columns of the shrunk picture. `side` is 1 before the middle is crossed, as it came in."""
 
-    centre: float
+    run: tuple[int, int]
     side: int
     counted: bool = False
     unseen: int = 0
 
+    @property
+    def centre(self) -> float:
+        return (self.run[0] + self.run[1]) / 2
+
+    @property
+    def at_border(self) -> bool:
+        return self.run[0] == 0 or self.run[1] == _COLUMNS
+
 
 class PartDetector:
-    """Counts parts that pass; the direction of the belt (left or right) does not matter."""
+    """Counts parts that pass, to the left or to the right; parts must be narrower than the picture and have gaps between them."""
 
     def __init__(
         self, contrast: float = 14.0, min_share: float = 0.12, min_width_share: float = 0.04, max_step_share: float = 0.35
@@ -43,7 +53,7 @@ class PartDetector:
         """Sizes are shares of the picture.
 
         Args:
-            contrast: gray levels by which a part differs from the belt.
+            contrast: gray levels by which a part differs from the belt at least; more where the belt itself is spotted.
             min_share: a column belongs to a part if this share of its height differs.
             min_width_share: narrower runs of columns are no part (dirt, a scuff of the belt).
             max_step_share: how far a part moves between two frames at most.
@@ -55,12 +65,14 @@ class PartDetector:
             if not low <= value <= high:
                 raise DeviceSettings(f"{key} = {value!r} is out of bounds; choose {low:g} to {high:g}")
         self._contrast, self._min_rows = contrast, min_share * _ROWS
+        self._limit = 2 * contrast  # until the belt's own texture is known
         self._min_columns, self._max_step = min_width_share * _COLUMNS, max_step_share * _COLUMNS
         self._profiles: list[Floats] = []
         self._weights: list[float] = []
         self._belt: Floats | None = None
         self._tracks: list[_Track] = []
         self._standing = False
+        self._step = 0.0
         self._due = 0
 
     def feed(self, image: NDArray[np.uint8]) -> bool:
@@ -94,7 +106,11 @@ class PartDetector:
         for _ in range(2):
             if not left.any():
                 break
-            new = columns[np.flatnonzero(left)[len(np.flatnonzero(left)) // 2]].copy()
+            rest = np.flatnonzero(left)
+            if self._weights and self._weights[0] > _SETTLED:
+                rest = rest[len(rest) // 2 :][:1]  # the belt is well known; any of the others will do
+            peers = ((np.abs(columns[rest, None] - columns[None, rest]) > self._limit).sum(axis=2) < self._min_rows).sum(axis=1)
+            new = columns[rest[int(peers.argmax())]].copy()  # the one that most others resemble
             alike = left & self._alike(columns, new)
             self._profiles.append(new)
             self._weights.append(float(alike.sum()))
@@ -111,11 +127,14 @@ class PartDetector:
         empty = self._alike(columns, self._belt) | self._alike(columns, self._profiles[0])
         if empty.any():
             self._belt += np.float32(0.5 * np.median(columns[empty] - self._belt[empty]))  # the light as a whole
-            self._belt[empty] += np.float32(0.1) * (columns[empty] - self._belt[empty])
+            off = columns[empty] - self._belt[empty]
+            self._belt[empty] += np.float32(0.1) * off
+            spotted = min(_SPREADS * float(np.abs(off).mean()), 3 * self._contrast)
+            self._limit += 0.1 * (max(self._contrast, spotted) - self._limit)
         return ~empty
 
     def _alike(self, columns: Floats, profile: Floats) -> NDArray[np.bool_]:
-        return np.asarray((np.abs(columns - profile) > self._contrast).sum(axis=1) < self._min_rows, np.bool_)
+        return np.asarray((np.abs(columns - profile) > self._limit).sum(axis=1) < self._min_rows, np.bool_)
 
     def _runs(self, part: NDArray[np.bool_]) -> list[tuple[int, int]]:
         """Runs of part columns as [start, end); gaps of one column are closed."""
@@ -126,33 +145,40 @@ class PartDetector:
         return [(a, b) for a, b in runs if b - a >= self._min_columns or a == 0 or b == _COLUMNS]
 
     def _follow(self, runs: list[tuple[int, int]]) -> None:
-        """Tie runs to known parts, nearest first, and count those that have come to the other side."""
+        """Tie runs to known parts, nearest to where the belt has carried them first, and count those that have come to the other side."""
         free = dict.fromkeys(runs)
-        pairs = sorted((abs((a + b) / 2 - t.centre), k, (a, b)) for k, t in enumerate(self._tracks) for a, b in runs)
+        pairs = sorted((abs((a + b) / 2 - t.centre - self._step), k, (a, b)) for k, t in enumerate(self._tracks) for a, b in runs)
         seen: set[int] = set()
         moved = 0.0
         for distance, k, run in pairs:
             if distance <= self._max_step and k not in seen and run in free:
                 del free[run]
                 seen.add(k)
-                moved = max(moved, distance)
-                self._move(self._tracks[k], (run[0] + run[1]) / 2)
+                moved = max(moved, abs(self._move(self._tracks[k], run)))
         for k, track in enumerate(self._tracks):
             track.unseen = 0 if k in seen else track.unseen + 1
-        self._tracks = [t for t in self._tracks if t.unseen < _FORGOTTEN_AFTER]
-        self._standing = bool(seen) and not free and moved < _STANDS  # a part that stands still must not be learned as belt
+        self._tracks = [t for t in self._tracks if t.unseen < (1 if t.at_border else _FORGOTTEN_AFTER)]  # at the border it has left
+        whole = any(a > 0 or b < _COLUMNS for a, b in runs)  # if nothing but part is seen, the belt is not known yet
+        self._standing = bool(seen) and not free and whole and moved < _STANDS  # a part that stands still must not be learned as belt
+        if free and any(t.unseen for t in self._tracks):
+            self._step = 0.0  # something was where it was not expected
         for a, b in free:
-            centre = (a + b) / 2
-            self._tracks.append(_Track(centre, _side(centre)))
+            self._tracks.append(_Track((a, b), _side((a + b) / 2)))
 
-    def _move(self, track: _Track, centre: float) -> None:
-        track.centre = centre
-        side = _side(centre)
+    def _move(self, track: _Track, run: tuple[int, int]) -> float:
+        """The part has come to this place; returns how far that is, in columns."""
+        before, whole, width = track.centre, not track.at_border, track.run[1] - track.run[0]
+        track.run = run
+        moved = track.centre - before
+        if whole and not track.at_border and abs(run[1] - run[0] - width) <= 2:
+            self._step = moved  # the belt's own speed; what is cut off at the border seems slower
+        side = _side(track.centre)
         if track.side == 0:
             track.side = side  # it was in the middle when first seen; where it came from nobody knows
         elif not track.counted and side not in (track.side, 0):
             track.counted = True
             self._due += 1
+        return moved
 
 
 def _side(centre: float) -> int:

@@ -67,9 +67,10 @@ class WireIn:
     """The camera's end."""
 
     def __init__(self, address: str) -> None:
+        where = parse_address(address)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            self._socket.bind(parse_address(address))
+            self._socket.bind(where)
         except OSError as error:
             self._socket.close()
             raise DeviceSettings(f"wire = {address!r} cannot be opened ({error.strerror}); is another line running?") from error

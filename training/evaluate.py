@@ -12,6 +12,7 @@ from rich.table import Table
 
 from edge.bounds import Share, share
 from edge.decide import decide, undecided
+from edge.errors import SettingsError
 from edge.inspect import recipe_for
 from edge.judge import Judge
 from edge.labelled import read_coco, read_image
@@ -41,6 +42,8 @@ def evaluate_model(
     judge = Judge(loaded, model_file=model)
     labelled = read_coco(data)
     names = judge.classes
+    if unknown := sorted({k for entry in labelled.images for k in entry.kinds} - set(names)):
+        raise SettingsError(f"{data}: labels of classes that the model does not know: {', '.join(unknown)}; it knows {', '.join(names)}")
     truth, found, escapes, overkills, undecideds = [], [], [], [], []
     counts = {"OK": 0, "NG": 0}
     rng = np.random.default_rng(vary_seed) if vary_seed else None
@@ -63,9 +66,8 @@ def evaluate_model(
         else:
             decision = decide(seen, judge.recipe, names)
             found.append(Labelled(seen.boxes, seen.kinds, seen.scores))
-        kinds = np.array([names.index(k) if k in names else -1 for k in entry.kinds], np.int64)
-        known = kinds >= 0
-        truth.append(Labelled(boxes[known], kinds[known], np.ones(int(known.sum()), np.float32)))
+        kinds = np.array([names.index(k) for k in entry.kinds], np.int64)
+        truth.append(Labelled(boxes, kinds, np.ones(len(kinds), np.float32)))
         expected = entry.expected or ("NG" if len(entry.kinds) else "OK")
         counts[expected] += 1
         if decision.verdict == "UNDECIDED":

@@ -84,8 +84,8 @@ class SimulatorPlc:
     def ejector(self, delay_ms: float, delay_counts: int) -> None:
         self._send(Command("ejector", delay_ms=delay_ms, id=delay_counts))
 
-    def announce(self, trigger_id: int) -> None:
-        self._send(Command("announce", id=trigger_id))
+    def announce(self, trigger_id: int, at_ns: int) -> None:
+        self._send(Command("announce", id=trigger_id, at_ns=at_ns))
 
     def permit(self, trigger_id: int) -> None:
         self._send(Command("permit", id=trigger_id))

@@ -131,7 +131,19 @@ class Server:
         code = "import sys; from pathlib import Path; from dashboard.app import run_dashboard; from edge.processes import run_process; run_process(run_dashboard, Path(sys.argv[1]))"
         self.process = subprocess.Popen([sys.executable, "-c", code, str(self.file)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
-    def wait(self, timeout_s: float = 40) -> None:
+    def __enter__(self) -> Server:
+        try:
+            self.wait()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
+
+    def wait(self, timeout_s: float = 60) -> None:
         """Until it is ready."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:

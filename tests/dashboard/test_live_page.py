@@ -74,19 +74,15 @@ def shared_feed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Feed]:
 @pytest.fixture(scope="module")
 def server(shared_feed: Feed) -> Iterator[Server]:
     """One server for all tests that leave it and its line alive."""
-    made = Server(shared_feed, free_ports(1)[0])
-    made.wait()
-    yield made
-    made.stop()
+    with Server(shared_feed, free_ports(1)[0]) as made:
+        yield made
 
 
 @pytest.fixture
 def own_server(feed: Feed) -> Iterator[Server]:
     """A server and a line to be killed."""
-    made = Server(feed, free_ports(1)[0])
-    made.wait()
-    yield made
-    made.kill()
+    with Server(feed, free_ports(1)[0]) as made:
+        yield made
 
 
 def context(browser: Browser, language: Language = "en", width: int = 1920, height: int = 1080) -> BrowserContext:

@@ -42,10 +42,9 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Feed]:
 
 @pytest.fixture(scope="module")
 def server(feed: Feed) -> Iterator[Server]:
-    made = Server(feed, free_ports(1)[0])
-    made.wait()
-    yield made
-    assert made.stop() == "", "the server is to be quiet"
+    with Server(feed, free_ports(1)[0]) as made:
+        yield made
+        assert made.stop() == "", "the server is to be quiet"
 
 
 def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -94,8 +93,10 @@ def test_the_process_refuses_a_reachable_address() -> None:
 
 def test_a_taken_port_is_named(feed: Feed, server: Server) -> None:
     second = Server(feed, int(server.url.rsplit(":", 1)[1]))
-    second.process.wait(40)
-    assert "dashboard.port" in second.process.communicate()[1]
+    try:
+        assert "dashboard.port" in second.process.communicate(timeout=60)[1]
+    finally:
+        second.kill()
 
 
 def test_state_and_picture(feed: Feed, server: Server) -> None:

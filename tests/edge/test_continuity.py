@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge.bus import Gap
 from edge.continuity import Continuity
 from edge.messages import Alarm, Heartbeat, Trigger
-from tests.edge.test_store import REJECTOR_EPOCH, STATION_EPOCH, ejection_of, run_of, stamp, trigger_of, verdict_of
+from tests.edge.story import REJECTOR_EPOCH, STATION_EPOCH, ejection_of, run_of, stamp, trigger_of, verdict_of
 
 
 def alarm(seq: int, *, active: bool = True, text: str = "gone", code: str = "camera") -> Alarm:

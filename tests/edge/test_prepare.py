@@ -169,7 +169,7 @@ def test_boxes_find_the_way_back(resize: Resize, width: int, height: int, data: 
 def test_a_drawn_spot_is_found_where_it_was_drawn() -> None:
     """End to end: what lies in the buffer at a box lies in the image at its way back."""
     for resize in ("pad", "letterbox", "stretch"):
-        p = preparer(resize, roi=(30, 10, 90, 50), pad_value=0)  # type: ignore[arg-type]
+        p = preparer(resize, roi=(30, 10, 90, 50), pad_value=0)
         image = np.zeros((60, 100), np.uint8)
         image[20:32, 50:66] = 255
         p.fill(image)
@@ -204,7 +204,7 @@ def test_another_type_of_the_same_size_is_refused_too() -> None:
     p = preparer()
     p.fill(noise(10, 10))
     with pytest.raises(SettingsError, match="8 bit"):
-        p.fill(np.zeros((10, 10), np.float32))  # type: ignore[arg-type]
+        p.fill(np.zeros((10, 10), np.float32))
 
 
 def test_a_region_beyond_the_image_is_refused() -> None:
@@ -286,10 +286,13 @@ def test_a_new_reference_takes_the_place_of_the_old_one() -> None:
 
 
 @pytest.mark.parametrize("roi", [None, (100, 50, 700, 650)])
-def test_a_part_costs_no_allocation_of_image_size(roi: tuple[int, int, int, int] | None) -> None:
-    """640x640 px, gray beside its reference, registration included."""
+@pytest.mark.parametrize("colours", [(), (3,)], ids=["gray", "colour"])
+def test_a_part_costs_no_allocation_of_image_size(roi: tuple[int, int, int, int] | None, colours: tuple[int, ...]) -> None:
+    """640x640 px, gray beside its reference, registration included: what is left are the sums over a thousand points."""
     height, width = (640, 640) if roi is None else (700, 800)
     world = textured(4, height + 16, width + 16)
+    if colours:
+        world = np.ascontiguousarray(np.repeat(world[:, :, None], 3, 2))
     p = Preparer(card(planes=["gray", "reference"], size=(640, 640)), Region(roi=roi), 8, np.float32)
     p.set_reference(np.ascontiguousarray(world[8 : 8 + height, 8 : 8 + width]))
     views = [np.ascontiguousarray(world[8 - d : 8 - d + height, 8 + d : 8 + d + width]) for d in (0, 5, -3)]
@@ -302,5 +305,4 @@ def test_a_part_costs_no_allocation_of_image_size(roi: tuple[int, int, int, int]
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    print(f"peak {peak} bytes for an image of {views[0].size}")
-    assert peak < 0.75 * 640 * 640  # the points that registration compares, never the image
+    assert peak < 0.2 * 640 * 640

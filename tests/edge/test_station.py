@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_every_part_is_announced_before_its_verdict_and_every_reject_is_ejected(
 
 @pytest.mark.parametrize("mode", ["software", "free"])
 def test_other_ways_of_triggering(tmp_path: Path, mode: str) -> None:
-    sensor = "camera" if mode == "free" else "line"
+    sensor: Literal["line", "camera"] = "camera" if mode == "free" else "line"
     camera = Camera(backend="simulator", settings={"mode": mode, "carousel": 8, "ng_share": 0.0, "shift_px": 2})
     config = own_ports(
         Station(

@@ -34,8 +34,8 @@ def tiny_onnx(
     """
     rng = np.random.default_rng(3)
     columns = rows or (6 if card.output == "yolo_end2end" else 4 + len(card.classes))
-    inner = np.float16 if kind == "float16" else np.float32
-    weights = rng.normal(0, 0.02, (columns, card.channels, STRIDE, STRIDE)).astype(inner)
+    inner: type[Any] = np.float16 if kind == "float16" else np.float32
+    weights: np.ndarray[Any, Any] = rng.normal(0, 0.02, (columns, card.channels, STRIDE, STRIDE)).astype(inner)
     bias = np.array([9.0, 8.0, 7.0, 6.0] + [0.5] * (columns - 4)).astype(inner)
     nodes = []
     if kind in ("uint8", "double"):
@@ -88,7 +88,7 @@ def constant_onnx(card: Card, output: np.ndarray[Any, Any], kind: str = "float")
         helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
         helper.make_node("Add", ["nothing", "given"], ["output"]),
     ]
-    constants = [numpy_helper.from_array(np.float32(0).reshape(()), "zero"), numpy_helper.from_array(output.astype(np.float32), "given")]
+    constants = [numpy_helper.from_array(np.zeros((), np.float32), "zero"), numpy_helper.from_array(output.astype(np.float32), "given")]
     given = [helper.make_tensor_value_info("images", TYPES[kind], [1, card.channels, card.height_px, card.width_px])]
     made = [helper.make_tensor_value_info("output", TensorProto.FLOAT, list(output.shape))]
     model = helper.make_model(

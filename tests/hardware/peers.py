@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -44,8 +47,8 @@ class TriggerLine:
 
 
 def picture(number: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
-    """A gray picture whose mean tells its number: 10·number + 20."""
-    image = np.full((height, width), 10 * number + 20, np.uint8)
+    """A gray picture whose gray level tells its number (up to 19, then again from 0)."""
+    image = np.full((height, width), 10 * (number % 20) + 20, np.uint8)
     image[:4] += np.arange(width, dtype=np.uint8)[None] % 5
     return image
 
@@ -141,3 +144,34 @@ def http_camera() -> Iterator[HttpCamera]:
         yield peer
     finally:
         peer.close()
+
+
+_SYSTEM_PYTHON = "/usr/bin/python3"
+_RTSP_PEER = Path(__file__).with_name("rtsp_peer.py")
+
+
+@functools.cache
+def rtsp_available() -> bool:
+    """Whether GStreamer's RTSP server is installed for the system's Python."""
+    if not Path(_SYSTEM_PYTHON).exists():
+        return False
+    return subprocess.run([_SYSTEM_PYTHON, str(_RTSP_PEER), "--check"], capture_output=True, check=False, timeout=30).returncode == 0
+
+
+class RtspCamera:
+    """A network camera (H.264 over RTSP) in a process of its own. `stall()` stops it as a hung camera stops: connected and silent."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen([_SYSTEM_PYTHON, str(_RTSP_PEER)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self._process.stdout is not None
+        self.url = f"rtsp://127.0.0.1:{int(self._process.stdout.readline())}/cam"
+
+    def stall(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()

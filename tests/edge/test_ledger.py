@@ -1,0 +1,238 @@
+"""The rejector's book: every state times every event, and a permit only ever after an OK verdict for that very part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.ledger import MAX_PARTS, Ledger
+from edge.messages import CODES, Timings, Trigger, Verdict, VerdictWord
+
+A, B = "S1-A", "S1-B"
+WORDS: tuple[VerdictWord, ...] = ("OK", "NG", "UNDECIDED")
+
+
+def trigger(part: str = A, number: int = 1) -> Trigger:
+    return Trigger(run_id="run", part_id=part, trigger_id=number, trigger_ns=0)
+
+
+def verdict(word: VerdictWord, part: str = A, number: int = 1, **more: Any) -> Verdict:
+    fields: dict[str, Any] = {
+        "run_id": "run", "part_id": part, "trigger_id": number, "trigger_ns": 0, "trigger_wall_ns": 0, "verdict": word, "code": CODES[word],
+        "reasons": [] if word == "OK" else [f"{word} because"], "defects": [], "timings": Timings(), "recipe": "r", "recipe_hash": "", "model_hash": "",
+    }  # fmt: skip
+    return Verdict(**fields | more)
+
+
+STATES = {
+    "unknown": (),
+    "triggered": ("triggered",),
+    "announced": ("announce A",),
+    "judged OK": ("announce A", "OK A"),
+    "judged NG": ("announce A", "NG A"),
+    "judged UNDECIDED": ("announce A", "UNDECIDED A"),
+    "passed": ("announce A", "OK A", "passed"),
+    "ejected": ("announce A", "NG A", "ejected"),
+    "ejected unjudged": ("announce A", "ejected"),
+}
+NOTHING = None
+REJECT = "reject"
+PERMIT = "permit"
+# what is told to the PLC, for each state and event
+ANSWERS: dict[str, dict[str, str | None]] = {
+    #                     announce A       announce B       OK A             NG A             UNDECIDED A      OK B             NG B
+    "unknown":          {"announce A": NOTHING, "announce B": NOTHING, "OK A": PERMIT, "NG A": REJECT, "UNDECIDED A": REJECT, "OK B": PERMIT, "NG B": REJECT},
+    "triggered":        {"announce A": NOTHING, "announce B": NOTHING, "OK A": PERMIT, "NG A": REJECT, "UNDECIDED A": REJECT, "OK B": PERMIT, "NG B": REJECT},
+    "announced":        {"announce A": NOTHING, "announce B": REJECT, "OK A": PERMIT, "NG A": REJECT, "UNDECIDED A": REJECT, "OK B": REJECT, "NG B": REJECT},
+    "judged OK":        {"announce A": NOTHING, "announce B": REJECT, "OK A": NOTHING, "NG A": REJECT, "UNDECIDED A": REJECT, "OK B": REJECT, "NG B": REJECT},
+    "judged NG":        {"announce A": NOTHING, "announce B": REJECT, "OK A": NOTHING, "NG A": REJECT, "UNDECIDED A": REJECT, "OK B": REJECT, "NG B": REJECT},
+    "judged UNDECIDED": {"announce A": NOTHING, "announce B": REJECT, "OK A": NOTHING, "NG A": REJECT, "UNDECIDED A": REJECT, "OK B": REJECT, "NG B": REJECT},
+    "passed":           {"announce A": NOTHING, "announce B": NOTHING, "OK A": NOTHING, "NG A": NOTHING, "UNDECIDED A": NOTHING, "OK B": REJECT, "NG B": REJECT},
+    "ejected":          {"announce A": NOTHING, "announce B": NOTHING, "OK A": NOTHING, "NG A": NOTHING, "UNDECIDED A": NOTHING, "OK B": REJECT, "NG B": REJECT},
+    "ejected unjudged": {"announce A": NOTHING, "announce B": NOTHING, "OK A": NOTHING, "NG A": NOTHING, "UNDECIDED A": NOTHING, "OK B": REJECT, "NG B": REJECT},
+}  # fmt: skip
+
+
+def happen(ledger: Ledger, event: str, number: int = 1) -> Any:
+    if event == "triggered":
+        return ledger.triggered(number)
+    if event in ("passed", "ejected", "missed"):
+        return ledger.gone(number, event, "")  # type: ignore[arg-type]
+    word, _, part = event.partition(" ")
+    if word == "announce":
+        return ledger.announced(trigger(f"S1-{part}", number))
+    return ledger.judged(verdict(word, f"S1-{part}", number))  # type: ignore[arg-type]
+
+
+def in_state(state: str) -> Ledger:
+    ledger = Ledger()
+    for event in STATES[state]:
+        happen(ledger, event)
+    return ledger
+
+
+@pytest.mark.parametrize(("state", "event", "told"), [(s, e, t) for s, row in ANSWERS.items() for e, t in row.items()])
+def test_what_the_plc_is_told(state: str, event: str, told: str | None) -> None:
+    answer = happen(in_state(state), event)
+    assert (answer[0] if answer else None) == told
+    if told == REJECT:
+        assert answer[1] in (CODES["NG"], CODES["UNDECIDED"])
+    elif told == PERMIT:
+        assert answer[1] == CODES["OK"]
+
+
+@pytest.mark.parametrize("outcome", ["passed", "ejected", "missed"])
+@pytest.mark.parametrize("state", STATES)
+def test_a_part_goes_once_and_its_ejection_tells_why(state: str, outcome: str) -> None:
+    ledger = in_state(state)
+    gone_before = ledger.counts[outcome]
+    fields = happen(ledger, outcome)
+    if state in ("passed", "ejected", "ejected unjudged"):
+        assert fields is None
+        assert ledger.counts[outcome] == gone_before
+        return
+    assert ledger.counts[outcome] == 1
+    assert fields["outcome"] == outcome
+    assert fields["part_id"] == ("" if state in ("unknown", "triggered") else A)
+    judged = state.removeprefix("judged ") if state.startswith("judged") else ""
+    if outcome == "passed":
+        assert ("although" in fields["reason"]) == (judged != "OK")
+    else:
+        assert {"": "no verdict", "OK": "too late", "NG": "NG because", "UNDECIDED": "UNDECIDED because"}[judged] in fields["reason"]
+    assert ledger.counts["no_verdict"] == (0 if judged else 1)
+    assert happen(ledger, outcome) is None
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_new_part_under_an_old_number(state: str) -> None:
+    """The sensor counts anew after everything under the number has gone: nothing of the old part is left."""
+    ledger = in_state(state)
+    ledger.triggered(1)
+    if state in ("passed", "ejected", "ejected unjudged"):
+        assert ledger.judged(verdict("OK", B)) == ("permit", 1)
+        assert ledger.gone(1, "passed", "") == {"part_id": B, "run_id": "run", "outcome": "passed", "reason": ""}
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("state", ["announced", "judged OK", "judged NG"])
+def test_two_parts_that_lie_under_one_number_are_both_rejected(state: str, word: VerdictWord) -> None:
+    """The station has started anew and counts from 1 while the old part 1 is still on the belt."""
+    ledger = in_state(state)
+    ledger.announced(trigger(B))
+    for part in (A, B):
+        answer = ledger.judged(verdict(word, part))
+        assert answer is None or answer[0] == "reject"
+    fields = ledger.gone(1, "ejected", "")
+    assert fields is not None
+    assert "two parts" in fields["reason"]
+    ledger.triggered(1)  # and the next one is free of it
+    ledger.announced(trigger("S1-C"))
+    assert ledger.judged(verdict("OK", "S1-C")) == ("permit", 1)
+
+
+def test_a_verdict_for_the_wrong_part_bars_the_right_one() -> None:
+    ledger = in_state("announced")
+    assert ledger.judged(verdict("OK", B)) == ("reject", CODES["UNDECIDED"])
+    answer = ledger.judged(verdict("OK", A))
+    assert answer is not None
+    assert answer[0] == "reject"
+    assert ledger.counts["verdicts"] == 1
+
+
+@pytest.mark.parametrize("odd", [{"code": 2}, {"code": 3}, {"reasons": ["but"]}, {"code": 2, "reasons": ["x"]}])
+def test_an_ok_that_contradicts_itself_is_no_permit(odd: dict[str, Any]) -> None:
+    ledger = in_state("announced")
+    assert ledger.judged(verdict("OK", **odd)) == ("reject", CODES["UNDECIDED"])
+    assert ledger.judged(verdict("OK")) is None
+
+
+def test_an_ng_with_the_code_of_ok_is_no_permit() -> None:
+    assert in_state("announced").judged(verdict("NG", code=1)) == ("reject", CODES["NG"])
+
+
+def test_parts_without_a_verdict_in_a_row() -> None:
+    ledger = Ledger()
+    for number in range(1, 4):
+        ledger.triggered(number)
+        ledger.gone(number, "ejected", "")
+    assert ledger.no_verdicts_in_row == 3
+    ledger.announced(trigger(number=4))
+    ledger.judged(verdict("NG", number=4))
+    ledger.gone(4, "ejected", "")
+    assert ledger.no_verdicts_in_row == 0
+    assert ledger.counts["no_verdict"] == 3
+
+
+def test_parts_that_lay_on_the_belt_while_the_station_was_away_say_nothing_about_it() -> None:
+    ledger = Ledger()
+    for number in (1, 2, 3):
+        ledger.triggered(number)
+    ledger.gone(1, "ejected", "")
+    ledger.excuse()
+    assert ledger.no_verdicts_in_row == 0
+    ledger.gone(2, "ejected", "")
+    ledger.gone(3, "ejected", "")
+    assert ledger.no_verdicts_in_row == 0
+    assert ledger.counts["no_verdict"] == 3  # but they are counted
+    ledger.triggered(4)
+    ledger.gone(4, "ejected", "")
+    assert ledger.no_verdicts_in_row == 1
+
+
+def test_the_book_does_not_grow_without_end() -> None:
+    ledger = Ledger()
+    for number in range(1, MAX_PARTS + 500):
+        ledger.triggered(number)
+    assert len(ledger._parts) == MAX_PARTS
+    assert ledger.counts["triggers"] == MAX_PARTS + 499
+
+
+events = st.tuples(
+    st.sampled_from([
+        "triggered", "announce A", "announce B", "OK A", "NG A", "UNDECIDED A", "OK B", "NG B", "UNDECIDED B", "passed", "ejected", "missed"
+    ]),
+    st.integers(1, 3),
+)  # fmt: skip
+
+
+@dataclass
+class Life:
+    """What has been said under one number since the part before it had gone."""
+
+    parts: set[str] = field(default_factory=set)
+    verdicts: int = 0
+    closed: bool = False
+
+
+@given(st.lists(events, max_size=25))
+def test_a_permit_is_said_exactly_on_the_first_verdict_of_a_number_that_only_one_part_has_claimed(story: list[tuple[str, int]]) -> None:
+    ledger = Ledger()
+    lives: dict[int, Life] = {}
+    outcomes = 0
+    for event, number in story:
+        answer = happen(ledger, event, number)
+        life = lives.setdefault(number, Life())
+        word, _, part = event.partition(" ")
+        if event in ("passed", "ejected", "missed"):
+            assert (answer is None) == life.closed
+            outcomes += answer is not None
+            life.closed = True
+        elif event == "triggered":
+            lives[number] = Life() if life.closed else life
+        elif word == "announce":
+            if life.closed and life.parts and part not in life.parts:
+                lives[number] = life = Life()
+            life.parts.add(part)
+        else:
+            first = word == "OK" and not life.closed and life.parts <= {part} and not life.verdicts
+            assert (answer == ("permit", 1)) == first
+            life.parts.add(part)
+            life.verdicts += 1
+    counts = ledger.counts
+    assert counts["passed"] + counts["ejected"] + counts["missed"] == outcomes
+    assert counts["no_verdict"] <= outcomes
+    assert counts["triggers"] == sum(e == "triggered" for e, _ in story)

@@ -1,0 +1,403 @@
+"""The simulated line in virtual time: it ejects unless permitted, and every part ends as one of three things."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hardware.belt import HEARTBEAT_LOST_NS, Belt, BeltSettings, Fed
+from hardware.plc import PlcEvent
+
+MS = 1_000_000
+ENDS = ("passed", "ejected", "missed")
+
+
+class Run:
+    """A belt, its clock and its story."""
+
+    def __init__(self, *, ready: bool = True, **settings: Any) -> None:
+        self.belt = Belt(BeltSettings(**{"rate_hz": 10.0, "jitter": 0.0, "ejector_delay_s": 0.25} | settings))
+        self.now = 5_000_000_000
+        self.beating = ready
+        self.fed: list[Fed] = []
+        self.events: list[PlcEvent] = []
+        self.tick(0)
+
+    def tick(self, ns: int = MS) -> None:
+        self.now += ns
+        if self.beating:
+            self.belt.ready(True, self.now)
+        self.fed += self.belt.advance(self.now)
+        self.events += self.belt.events
+        self.belt.events.clear()
+
+    def wait(self, ms: int) -> None:
+        for _ in range(ms):
+            self.tick()
+
+    def until_fed(self, count: int) -> None:
+        for _ in range(100_000):
+            if len(self.fed) >= count:
+                return
+            self.tick()
+        raise AssertionError(f"only {len(self.fed)} parts were fed")
+
+    def kinds(self, trigger_id: int) -> list[str]:
+        return [e.kind for e in self.events if e.trigger_id == trigger_id]
+
+    def books(self) -> None:
+        ends = sum(e.kind in ENDS for e in self.events)
+        assert self.belt.fed == ends + self.belt.on_belt
+        assert sum(e.kind == "triggered" for e in self.events) == self.belt.fed
+
+
+def test_without_a_word_every_part_is_ejected_and_says_so() -> None:
+    run = Run(parts=5)
+    run.wait(1500)
+    for number in range(1, 6):
+        assert run.kinds(number) == ["triggered", "ejected"]
+    assert {e.reason for e in run.events if e.kind == "ejected"} == {"no verdict"}
+    assert run.belt.on_belt == 0
+    run.books()
+
+
+def test_a_permit_in_time_lets_its_part_pass_and_no_other() -> None:
+    run = Run(parts=3)
+    run.until_fed(2)
+    run.belt.permit(2, run.now)
+    run.wait(1000)
+    assert [run.kinds(n)[-1] for n in (1, 2, 3)] == ["ejected", "passed", "ejected"]
+
+
+def test_a_reject_ejects_with_a_verdict() -> None:
+    run = Run(parts=1)
+    run.until_fed(1)
+    run.belt.reject(1)
+    run.wait(400)
+    (end,) = [e for e in run.events if e.kind == "ejected"]
+    assert end.reason == ""
+
+
+@pytest.mark.parametrize(("after_ms", "passes"), [(0, True), (248, True), (252, False), (265, False), (400, False)])
+def test_the_deadline_is_the_ejector(after_ms: int, passes: bool) -> None:
+    run = Run(parts=1)
+    run.until_fed(1)
+    run.wait(after_ms)
+    run.belt.permit(1, run.now)
+    run.wait(300)
+    assert (run.kinds(1)[1] == "passed") == passes
+    assert ("late" in run.kinds(1)) != passes
+    assert ("ejected" in run.kinds(1)) != passes
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        ("p", "passed"), ("pp", "passed"), ("ppp", "passed"), ("pr", "ejected"), ("rp", "ejected"), ("prp", "ejected"), ("rpp", "ejected"),
+        ("rrp", "ejected"), ("r", "ejected"), ("", "ejected"),
+    ],
+)  # fmt: skip
+def test_a_reject_wins_whatever_else_is_said_and_a_repeated_permit_takes_nothing_back(words: str, end: str) -> None:
+    run = Run(parts=1)
+    run.until_fed(1)
+    for word in words:
+        run.wait(10)
+        if word == "p":
+            run.belt.permit(1, run.now)
+        else:
+            run.belt.reject(1)
+    run.wait(400)
+    assert run.kinds(1)[-1] == end
+
+
+def test_words_about_parts_that_are_not_there_do_nothing() -> None:
+    run = Run(parts=1)
+    run.belt.permit(1, run.now)  # before the sensor saw it: it must not count for the part that comes
+    run.belt.reject(77)
+    run.until_fed(1)
+    run.wait(400)
+    assert run.kinds(1) == ["late", "triggered", "ejected"]
+
+
+def test_nothing_moves_before_somebody_is_ready() -> None:
+    run = Run(ready=False)
+    run.wait(3000)
+    assert run.events == []
+    assert run.fed == []
+    assert not run.belt.running
+    assert run.belt.stop_reason
+
+
+def test_a_lost_heartbeat_stops_the_belt_within_a_second_and_no_part_is_lost() -> None:
+    run = Run()
+    run.until_fed(3)
+    run.beating, lost_at = False, run.now
+    while run.belt.running:
+        run.tick()
+    assert run.now - lost_at <= HEARTBEAT_LOST_NS <= 1_000_000_000
+    fed, on_belt, encoder = run.belt.fed, run.belt.on_belt, run.belt.encoder
+    assert on_belt > 0
+    run.wait(5000)
+    assert (run.belt.fed, run.belt.on_belt, run.belt.encoder) == (fed, on_belt, encoder)
+    run.beating = True
+    run.wait(600)
+    assert run.belt.running
+    assert all(any(k in ENDS for k in run.kinds(n)) for n in range(1, fed + 1))
+    run.books()
+    assert [e.kind for e in run.events if e.trigger_id == 0] == ["started", "stopped", "started"]
+
+
+def test_not_ready_stops_at_once() -> None:
+    run = Run()
+    run.until_fed(1)
+    run.beating = False
+    run.belt.ready(False, run.now)
+    run.tick()
+    assert not run.belt.running
+
+
+def test_a_stop_holds_until_somebody_starts_whoever_is_ready() -> None:
+    run = Run()
+    run.until_fed(2)
+    run.belt.stop("five parts without a verdict", run.now)
+    stopped_with = run.belt.on_belt
+    run.wait(3000)
+    assert not run.belt.running
+    assert run.belt.stop_reason == "five parts without a verdict"
+    assert run.belt.on_belt == stopped_with
+    run.belt.permit(2, run.now)  # a verdict may come while the belt stands: the part has not reached the ejector
+    run.belt.start(run.now)
+    run.wait(400)
+    assert run.kinds(2)[-1] == "passed"
+    run.books()
+
+
+def test_a_start_without_anybody_ready_moves_nothing() -> None:
+    run = Run(ready=False)
+    run.belt.start(run.now)
+    run.wait(100)
+    assert not run.belt.running
+
+
+def test_a_suspended_line_wakes_up_and_still_ejects() -> None:
+    """The process was stopped for 10 s: time has passed, the heartbeat has not."""
+    run = Run(parts=1)
+    run.until_fed(1)
+    run.beating = False
+    run.tick(10_000 * MS)
+    assert run.kinds(1) == ["triggered"]
+    run.beating = True
+    run.wait(100)
+    assert run.kinds(1) == ["triggered", "ejected"]
+
+
+def test_with_the_handshake_the_next_part_waits_for_the_word_on_the_last() -> None:
+    run = Run(rate_hz=0.0)
+    run.until_fed(1)
+    run.wait(100)
+    assert len(run.fed) == 1
+    run.belt.permit(1, run.now)
+    run.tick()
+    assert len(run.fed) == 2
+    run.belt.reject(2)
+    run.tick()
+    assert len(run.fed) == 3
+    run.wait(230)  # without a word it waits until the part has gone by the ejector
+    assert len(run.fed) == 3
+    run.wait(60)
+    assert len(run.fed) == 4
+    run.books()
+
+
+def test_a_camera_that_sees_parts_itself() -> None:
+    run = Run(sensor="camera")
+    run.wait(1000)
+    assert run.fed == []
+    for number in (7, 8):
+        run.belt.announce(number, run.now)
+        run.belt.announce(number, run.now)  # said twice is one part
+    run.belt.permit(8, run.now)
+    run.wait(400)
+    assert run.kinds(7) == ["triggered", "ejected"]
+    assert run.kinds(8) == ["triggered", "passed"]
+    run.books()
+
+
+def test_a_part_that_a_camera_saw_as_the_belt_stopped_is_followed() -> None:
+    run = Run(sensor="camera")
+    run.wait(100)
+    run.belt.stop("drill", run.now)
+    run.tick()
+    run.belt.announce(1, run.now)
+    run.wait(1000)
+    assert run.kinds(1) == ["triggered"]
+    run.belt.start(run.now)
+    run.wait(400)
+    assert run.kinds(1) == ["triggered", "ejected"]
+    run.books()
+
+
+def test_a_line_with_a_sensor_does_not_listen_to_announcements() -> None:
+    run = Run(parts=1)
+    run.belt.announce(50, run.now)
+    run.wait(1000)
+    assert run.kinds(50) == []
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.3, 0.2, 0.4), (1.0, 1, 1)])
+def test_the_share_of_missed_ejections(share: float, low: float, high: float) -> None:
+    run = Run(rate_hz=200.0, parts=400, miss_share=share)
+    run.wait(3000)
+    missed = sum(e.kind == "missed" for e in run.events)
+    assert low * 400 <= missed <= high * 400
+    assert missed + sum(e.kind == "ejected" for e in run.events) == 400
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.3, 0.2, 0.4), (1.0, 1, 1)])
+def test_lost_edges_are_parts_that_the_line_knows_and_the_camera_does_not(share: float, low: float, high: float) -> None:
+    run = Run(rate_hz=200.0, parts=400, lost_edge_share=share)
+    run.wait(3000)
+    assert low * 400 <= sum(not f.wired for f in run.fed) <= high * 400
+    assert [f.trigger_id for f in run.fed] == list(range(1, 401))
+    run.books()
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.1, 0.5])
+def test_spacing_keeps_the_rate_and_spreads_as_asked(jitter: float) -> None:
+    run = Run(rate_hz=20.0, jitter=jitter, parts=300)
+    run.wait(16_500)
+    gaps = [(b.at_ns - a.at_ns) / MS for a, b in itertools.pairwise(run.fed)]
+    assert len(gaps) == 299
+    assert statistics.mean(gaps) == pytest.approx(50, rel=0.05)
+    assert min(gaps) >= 50 * (1 - jitter) - 1.5
+    assert max(gaps) <= 50 * (1 + jitter) + 1.5
+    if jitter:
+        assert max(gaps) - min(gaps) > 50 * jitter
+
+
+@pytest.mark.parametrize("pause", ["hold", "stop"])
+def test_after_a_pause_the_parts_come_one_by_one(pause: str) -> None:
+    run = Run(rate_hz=10.0)
+    run.until_fed(2)
+    if pause == "hold":
+        run.belt.hold = True
+        run.wait(3000)
+        run.belt.hold = False
+    else:
+        run.belt.stop("drill", run.now)
+        run.wait(3000)
+        run.belt.start(run.now)
+    before = len(run.fed)
+    run.wait(1000)
+    times = [f.at_ns for f in run.fed[before:]]
+    assert 9 <= len(times) <= 11
+    assert min(b - a for a, b in itertools.pairwise(times)) > 90 * MS
+
+
+def test_so_many_parts_and_no_more() -> None:
+    run = Run(parts=4)
+    run.wait(3000)
+    assert run.belt.fed == 4
+
+
+def test_the_encoder_counts_while_the_belt_runs() -> None:
+    run = Run(counts_per_s=1000.0)
+    before = run.belt.encoder
+    run.wait(500)
+    assert run.belt.encoder - before == 500
+    run.belt.stop("drill", run.now)
+    run.wait(500)
+    assert run.belt.encoder - before == 500
+    triggered = [e for e in run.events if e.kind == "triggered"]
+    assert [e.encoder for e in triggered] == sorted(e.encoder for e in triggered)
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "counts", "due_ms"), [(100.0, 0, 100), (100.0, 300, 300), (0.0, 0, 250), (-5.0, 0, 250), (1e9, 0, 250), (50.0, -7, 250)]
+)
+def test_the_ejector_is_where_the_recipe_says_and_nonsense_is_not_listened_to(delay_ms: float, counts: int, due_ms: int) -> None:
+    run = Run(parts=1, counts_per_s=1000.0, confirm_s=0.02)
+    run.belt.ejector(delay_ms, counts)
+    run.until_fed(1)
+    run.wait(1000)
+    (end,) = [e for e in run.events if e.kind == "ejected"]
+    assert (end.at_ns - run.fed[0].at_ns) / MS == pytest.approx(due_ms + 20, abs=3)
+    assert 0 <= end.offset_us < 2000
+
+
+def test_how_long_the_line_may_sleep() -> None:
+    run = Run()
+    run.until_fed(1)
+    for _ in range(500):
+        wait = run.belt.next_due_ns(run.now)
+        assert 0 <= wait <= 20 * MS
+        run.tick(max(wait, 1))
+    ends = [e for e in run.events if e.kind == "ejected"]
+    assert ends
+    assert max(e.offset_us for e in ends) < 1  # who sleeps just as long as told is never late
+
+
+commands = st.one_of(
+    st.tuples(st.just("wait"), st.integers(1, 300)),
+    st.tuples(st.just("leap"), st.integers(300, 3000)),
+    st.tuples(st.sampled_from(["permit", "reject", "announce"]), st.integers(1, 12)),
+    st.tuples(st.sampled_from(["ready", "unready", "silent", "stop", "start", "hold", "release"]), st.just(0)),
+    st.tuples(st.just("ejector"), st.integers(20, 600)),
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(commands, max_size=60), st.sampled_from(["line", "camera"]), st.sampled_from([0.0, 5.0, 30.0]))
+def test_whatever_is_said_a_part_passes_only_on_a_permit_in_time_that_no_reject_followed(
+    story: list[tuple[str, int]], sensor: str, rate: float
+) -> None:
+    run = Run(sensor=sensor, rate_hz=rate, miss_share=0.2, jitter=0.3)
+    on_belt: dict[int, list[str]] = {}  # what was said of each part while it lay on the belt
+    told = 0
+    for word, value in story:
+        belt, now = run.belt, run.now
+        if word == "wait":
+            run.wait(value)
+        elif word == "leap":
+            run.tick(value * MS)
+        elif word == "permit":
+            belt.permit(value, now)
+        elif word == "reject":
+            belt.reject(value)
+        elif word == "announce":
+            belt.announce(value, now)
+        elif word in ("ready", "unready", "silent"):
+            run.beating = word == "ready"
+            if word == "unready":
+                belt.ready(False, now)
+        elif word == "stop":
+            belt.stop("drill", now)
+        elif word == "start":
+            belt.start(now)
+        elif word == "ejector":
+            belt.ejector(float(value), 0)
+        else:
+            belt.hold = word == "hold"
+        run.events += belt.events
+        belt.events.clear()
+        if word in ("permit", "reject") and value in on_belt and not any(e.kind == "late" for e in run.events[told:]):
+            on_belt[value].append(word)
+        for event in run.events[told:]:
+            if event.kind == "triggered":
+                assert event.trigger_id not in on_belt
+                on_belt[event.trigger_id] = []
+            elif event.kind == "passed":
+                said = on_belt.pop(event.trigger_id)
+                assert said[:1] == ["permit"]
+                assert "reject" not in said
+            elif event.kind in ENDS:
+                said = on_belt.pop(event.trigger_id)
+                assert said[:1] != ["permit"] or "reject" in said
+        told = len(run.events)
+        run.books()
+        assert len(on_belt) == run.belt.on_belt
