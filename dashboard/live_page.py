@@ -12,7 +12,7 @@ FAVICON = (
     '<path d="M8 16.5l6 6 11-13" fill="none" stroke="#27c46b" stroke-width="4.5" stroke-linecap="round" stroke-linejoin="round"/></svg>'
 )
 
-SHEETS = ("state.css", "picture.css", "rejects.css", "veil.css", "live.css")  # the last one has the layouts for small screens
+SHEETS = ("state.css", "picture.css", "strip.css", "veil.css", "live.css")  # the last one has the layouts for small screens
 
 
 class LiveLine(ui.element, component="assets/live.js"):

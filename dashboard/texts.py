@@ -79,6 +79,11 @@ TEXTS: dict[str, Text] = {
         "Look for the part behind the ejector, then check air and sensor",
         "Teil hinter dem Auswerfer suchen, dann Druckluft und Sensor prüfen",
     ),
+    "reason.passed-without-ok": Text("A part passed without an OK verdict", "Ein Teil kam ohne OK-Urteil durch"),
+    "remedy.passed-without-ok": Text(
+        "Look for the part behind the ejector and keep it back. Then call maintenance",
+        "Teil hinter dem Auswerfer suchen und zurückhalten. Dann Instandhaltung rufen",
+    ),
     "reason.camera-gone": Text("The camera does not answer", "Die Kamera antwortet nicht"),
     "remedy.camera-gone": Text(
         "Check the camera's cable and power; it is reopened by itself",

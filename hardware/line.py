@@ -31,7 +31,7 @@ class Command(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     on: bool = False
     code: Annotated[int, Meta(ge=0, le=255)] = 0
     delay_ms: float = 0.0
-    at_ns: int = 0
+    at_ns: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     reason: Annotated[str, Meta(max_length=500)] = ""
 
 

@@ -58,6 +58,9 @@ def _explain(lines: list[str]) -> None:
     elif any(sign in text for sign in _NETWORK):
         say("the packages could not be fetched: no network, or a proxy or mirror that pip does not know")
         say("('pip config list' shows what it knows). Start again when it is there.")
+    elif "No matching distribution found" in text or "ResolutionImpossible" in text:
+        say("a package is not to be had in a release that fits: either pip's source cannot be reached ('pip config list' shows it),")
+        say(f"or it has none for Python {platform.python_version()} on {platform.machine()}.")
     else:
         say("the packages could not be installed; the lines above are pip's own. Put right what they say, or see docs/install.md.")
 

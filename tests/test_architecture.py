@@ -101,7 +101,7 @@ def test_what_is_imported_is_declared(room: str) -> None:
             tops
             - set(sys.stdlib_module_names)
             - set(ROOMS)
-            - {"tests", "scripts", "docs"}
+            - {"tests", "scripts", "docs", "pip"}
             - FROM_THE_DISTRIBUTION
             - MAY_LOAD.get(name(file), set())
         )

@@ -229,6 +229,7 @@ def test_the_headless_opencv_and_a_runtime_the_user_has_added_go_on_top(install:
     [
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
         ("NewConnectionError: Temporary failure in name resolution", "no network"),
+        ("ERROR: No matching distribution found for numpy==2.4.6", "cannot be reached"),
         ("ERROR: something else", "pip's own"),
     ],
 )

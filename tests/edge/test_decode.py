@@ -145,9 +145,15 @@ def test_end_to_end_classes_that_do_not_exist_are_invalid(kind: float) -> None:
     assert decode(card("yolo_end2end"), np.array([[[1, 2, 3, 4, 0.2, kind]]], np.float32), 0.3).valid  # what does not count may be anything
 
 
-def test_scores_above_one_are_one() -> None:
-    assert decode(card(), raw((20, 20, 10, 10, 1.0001, 0, 0)), 0.3).scores.tolist() == [1.0]
-    assert decode(card("yolo_end2end"), np.array([[[1, 2, 3, 4, 7, 0]]], np.float32), 0.3).scores.tolist() == [1.0]
+def test_scores_a_rounding_above_one_are_one_and_others_are_none() -> None:
+    """A model without its last sigmoid gives numbers beyond 0..1: nothing can be said of its parts."""
+    for score, valid in ((1.0001, True), (7.0, False), (-3.0, False), (-0.001, True)):
+        for found in (
+            decode(card(), raw((20, 20, 10, 10, score, score, score), (20, 20, 10, 10, 0.9, 0, 0)), 0.3),
+            decode(card("yolo_end2end"), np.array([[[1, 2, 3, 4, score, 0], [1, 2, 3, 4, 0.9, 0]]], np.float32), 0.3),
+        ):
+            assert found.valid == valid
+            assert found.scores.max(initial=0) <= 1
 
 
 @pytest.mark.parametrize("limit", [0.3, 0.7, 0.1])

@@ -184,8 +184,8 @@ def test_a_start_without_anybody_ready_moves_nothing() -> None:
     assert not run.belt.running
 
 
-def test_a_suspended_line_wakes_up_and_still_ejects() -> None:
-    """The process was stopped for 10 s: time has passed, the heartbeat has not."""
+def test_a_suspended_line_wakes_up_and_fires_late_which_is_no_ejection() -> None:
+    """The process was stopped for 10 s: time has passed, the heartbeat has not, and the part may be anywhere."""
     run = Run(parts=1)
     run.until_fed(1)
     run.beating = False
@@ -193,7 +193,28 @@ def test_a_suspended_line_wakes_up_and_still_ejects() -> None:
     assert run.kinds(1) == ["triggered"]
     run.beating = True
     run.wait(100)
-    assert run.kinds(1) == ["triggered", "ejected"]
+    assert run.kinds(1) == ["triggered", "missed"]
+    assert "late" in next(e.reason for e in run.events if e.kind == "missed")
+
+
+@pytest.mark.parametrize(("sleep_ms", "end"), [(1, "ejected"), (45, "ejected"), (55, "missed")])
+def test_a_shot_that_comes_too_late_is_not_confirmed(sleep_ms: int, end: str) -> None:
+    run = Run(parts=1)
+    run.until_fed(1)
+    run.wait(249)
+    run.tick((sleep_ms + 1) * MS)
+    run.wait(50)
+    assert run.kinds(1) == ["triggered", end]
+
+
+def test_an_announced_part_is_due_from_the_moment_the_camera_saw_it() -> None:
+    run = Run(sensor="camera", confirm_s=0.02)
+    run.wait(200)
+    run.belt.announce(1, run.now, run.now - 100 * MS)
+    began = run.now
+    run.wait(400)
+    (end,) = [e for e in run.events if e.kind == "ejected"]
+    assert (end.at_ns - began) / MS == pytest.approx(250 - 100 + 20, abs=3)
 
 
 def test_with_the_handshake_the_next_part_waits_for_the_word_on_the_last() -> None:

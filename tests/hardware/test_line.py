@@ -267,7 +267,7 @@ def hostile() -> list[list[bytes]]:
         b'{"op":"permit","id":-1}', b'{"op":"permit","id":1e400}', b'{"op":"permit","id":' + b"9" * 300 + b"}", b'{"op":"stop","reason":"\xff\xfe"}',
         b'{"op":"stop","reason":"' + b"x" * 5000 + b'"}', b'{"op":"ejector","delay_ms":NaN}', b'{"op":"ejector","delay_ms":-1e300}',
         b'{"op":"ejector","delay_ms":1e308}', b'{"op":"ejector","id":9223372036854775807}', b'{"op":"ejector","id":' + b"9" * 400 + b"}",
-        b'{"op":"ack","id":' + b"9" * 30 + b"}", b'{"op":"permit","more":1}', b'{"op":"permit"} trailing', good[:-1], b"x" * 60_000, b"x" * 100_000,
+        b'{"op":"announce","at_ns":-' + b"9" * 400 + b"}", b'{"op":"ack","id":' + b"9" * 30 + b"}", b'{"op":"permit","more":1}', b'{"op":"permit"} trailing', good[:-1], b"x" * 60_000, b"x" * 100_000,
     ]  # fmt: skip
     return [[t] for t in texts] + [[b"", good], [good, good], [b""] * 5]
 
