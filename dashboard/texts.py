@@ -81,8 +81,8 @@ TEXTS: dict[str, Text] = {
     ),
     "reason.passed-without-ok": Text("A part passed without an OK verdict", "Ein Teil kam ohne OK-Urteil durch"),
     "remedy.passed-without-ok": Text(
-        "Look for the part behind the ejector and keep it back. Then call maintenance",
-        "Teil hinter dem Auswerfer suchen und zurückhalten. Dann Instandhaltung rufen",
+        "Look for the part behind the ejector and keep it back. Then have the PLC program checked",
+        "Teil hinter dem Auswerfer suchen und zurückhalten. Dann das SPS-Programm prüfen lassen",
     ),
     "reason.camera-gone": Text("The camera does not answer", "Die Kamera antwortet nicht"),
     "remedy.camera-gone": Text(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hardware.camera import CameraInfo, Frame, TriggerMode
 from hardware.cameras.opencv_reader import BURST_S, Kind, Reader, Wanted, redact
-from hardware.errors import DeviceError, DeviceGone, DeviceSettings, DeviceTimeout
+from hardware.errors import DeviceError, DeviceGone, DeviceSettings
 
 
 class OpenCVCamera:
@@ -54,7 +54,6 @@ class OpenCVCamera:
         self._name = redact(text)
         self._reader: Reader | None = None
         self._given = self._triggers = 0
-        self._asked: list[tuple[int, int]] = []
 
     def open(self) -> CameraInfo:
         """See `hardware.camera.Camera`."""
@@ -70,7 +69,6 @@ class OpenCVCamera:
             reader.close()
             raise
         self._reader, self._given = reader, 0
-        self._asked.clear()
         height, width = first.image.shape[:2]
         return CameraInfo(self._name, width, height, 1 if first.image.ndim == 2 else 3, self._mode, noiseless=self._noiseless)
 
@@ -85,28 +83,25 @@ class OpenCVCamera:
         return self._reader is not None and self._reader.alive()
 
     def trigger(self) -> None:
-        """See `hardware.camera.Camera`. The frame is the first one that was begun after this call."""
+        """See `hardware.camera.Camera`. The frame is the first one that was begun after this call, however late it is grabbed."""
         if self._mode != "software":
             raise DeviceSettings(f"trigger() needs mode = 'software'; this camera is in mode {self._mode!r}")
+        if self._reader is None:
+            raise DeviceGone(f"{self._name} is not open; call open() first")
         self._triggers += 1
-        self._asked.append((self._triggers, time.monotonic_ns()))
+        self._reader.ask(self._triggers, time.monotonic_ns())
 
     def grab(self, timeout_s: float) -> Frame:
-        """See `hardware.camera.Camera`. Gives the newest frame; a gap in `frame_id` tells of frames nobody asked for in time."""
+        """See `hardware.camera.Camera`. Running free, gives the newest frame; a gap in `frame_id` tells of frames nobody took in time."""
         if self._reader is None:
             raise DeviceGone(f"{self._name} is not open; call open() first")
         until = time.monotonic() + timeout_s
         if self._mode == "free":
-            newest = self._reader.newest(self._given, 0, until)
+            newest = self._reader.newest(self._given, until)
+            self._given = newest.frame_id
             trigger_id, trigger_ns = 0, newest.at_ns
         else:
-            if not self._asked:
-                time.sleep(max(0.0, until - time.monotonic()))
-                raise DeviceTimeout(f"{self._name}: no frame: nobody called trigger()")
-            trigger_id, trigger_ns = self._asked[0]
-            newest = self._reader.newest(self._given, trigger_ns, until)
-            del self._asked[0]
-        self._given = newest.frame_id
+            trigger_id, trigger_ns, newest = self._reader.answer(until)
         wall_ns = newest.wall_ns - (newest.at_ns - trigger_ns)
         return Frame(newest.image, newest.frame_id, trigger_id, trigger_ns, wall_ns, self._wanted.exposure_us, source=self._name)
 

@@ -10,6 +10,7 @@ import os
 import re
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from hardware.errors import DeviceError, DeviceGone, DeviceSettings, DeviceTimeo
 
 BURST_S = 1.0  # at most so long are a stream's old frames thrown away after opening
 _BURST_SHARE = 0.4  # frames that follow each other in less than this share of the period are old ones
+_ANSWERS = 8  # triggered frames that wait to be taken; older ones are lost
 _V4L2_EXPOSURE_US = 100.0  # the unit of V4L2's exposure_time_absolute
 Kind = Literal["device", "url", "file"]
 
@@ -52,7 +54,6 @@ class Newest:
 
     image: NDArray[np.uint8]
     frame_id: int
-    begun_ns: int  # when the read began that brought it
     at_ns: int
     wall_ns: int
 
@@ -65,6 +66,8 @@ class Reader:
         self._changed = threading.Condition()
         self._newest: Newest | None = None
         self._error: DeviceError | None = None
+        self._asked: deque[tuple[int, int]] = deque()
+        self._answers: deque[tuple[int, int, Newest]] = deque(maxlen=_ANSWERS)
         self._stop = False
         self._frame_id = 0
         self._thread = threading.Thread(target=self._run, name="opencv-camera", daemon=True)
@@ -82,22 +85,27 @@ class Reader:
                 raise DeviceGone(f"{self._name} cannot be opened: no frame within {timeout_s:g} s")
             return self._newest
 
-    def newest(self, after: int, begun_ns: int, until: float) -> Newest:
-        """The newest frame that was not given before and was begun after a moment."""
-
-        def ready() -> bool:
-            return self._error is not None or (
-                self._newest is not None and self._newest.frame_id > after and self._newest.begun_ns >= begun_ns
-            )
-
+    def newest(self, after: int, until: float) -> Newest:
+        """The newest frame, if it has not been given before."""
         with self._changed:
-            self._changed.wait_for(ready, max(0.0, until - time.monotonic()))
-            newest = self._newest
-            if newest is not None and newest.frame_id > after and newest.begun_ns >= begun_ns:
-                return newest
-            if self._error is not None:
-                raise self._error
-            raise DeviceTimeout(f"{self._name}: no new frame within the time asked for")
+            self._changed.wait_for(lambda: self._error is not None or self._frame_id > after, max(0.0, until - time.monotonic()))
+            if self._newest is not None and self._frame_id > after:
+                return self._newest
+            raise self._error or DeviceTimeout(f"{self._name}: no new frame within the time asked for")
+
+    def ask(self, trigger_id: int, at_ns: int) -> None:
+        """Keep the first frame that is begun from now on."""
+        with self._changed:
+            self._asked.append((trigger_id, at_ns))
+
+    def answer(self, until: float) -> tuple[int, int, Newest]:
+        """The oldest answer to `ask`: trigger_id, when it was asked, and its frame."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._error is not None or bool(self._answers), max(0.0, until - time.monotonic()))
+            if self._answers:
+                return self._answers.popleft()
+            nobody = "" if self._asked else ": nobody called trigger()"
+            raise self._error or DeviceTimeout(f"{self._name}: no frame within the time asked for{nobody}")
 
     def alive(self) -> bool:
         newest = self._newest
@@ -220,7 +228,9 @@ class Reader:
         frame: NDArray[np.uint8] = np.ascontiguousarray(image, np.uint8)
         with self._changed:
             self._frame_id += 1
-            self._newest = Newest(frame, self._frame_id, begun_ns, at_ns, time.time_ns())
+            self._newest = Newest(frame, self._frame_id, at_ns, time.time_ns())
+            if self._asked and begun_ns >= self._asked[0][1]:
+                self._answers.append((*self._asked.popleft(), self._newest))
             self._changed.notify_all()
 
     def _check_size(self, image: Any) -> None:

@@ -11,34 +11,18 @@ import time
 from collections import deque
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hardware.camera import CameraInfo, Frame, TriggerMode
 from hardware.cameras.conveyor import Conveyor, View
 from hardware.cameras.faults import FaultSwitch
-from hardware.cameras.parts import PRODUCTS, Product, cutout_px, inner_roi, make_part
+from hardware.cameras.golden import BOARD_LAYOUT
+from hardware.cameras.parts import PRODUCTS, Product
 from hardware.cameras.scene import Scene
 from hardware.errors import DeviceGone, DeviceSettings, DeviceTimeout
 from hardware.wire import Edge, WireIn, parse_address
 
-BOARD_LAYOUT = 21  # the board of the demo
-BOARD_ROI = inner_roi("board")
-RING_ROI = inner_roi("ring")
 _MODES: tuple[TriggerMode, ...] = ("hardware", "software", "free")
 _BACKLOG = 4  # frames of a free-running camera that wait for a slow reader; older ones are lost
-
-
-def golden(
-    product: Product, width_px: int = 640, height_px: int = 640, layout: int = BOARD_LAYOUT, blur_px: float = 0.5
-) -> NDArray[np.uint8]:
-    """The defect-free part in the middle of the same view, without noise: (H, W) uint8.
-
-    The belt around it is as good as any other: let the recipe's region be `inner_roi(...)`, where only the part is seen.
-    """
-    side = cutout_px(product, width_px, height_px)
-    part = make_part(product, layout, (0,), is_ng=False, side=side, blur_px=blur_px, jitter=False)
-    scene = Scene(width_px, height_px, 0, 0.0, 0.0)
-    return scene.frame(0, [(part, (width_px - side) // 2, (height_px - side) // 2)], 0.0, 0)
 
 
 class SimulatorCamera:

@@ -107,6 +107,7 @@ def test_the_recorder_stops_nothing_but_shows(told: Told) -> None:
 def test_the_senders_own_fault_is_the_reason_not_its_echo(told: Told) -> None:
     told.beat("station", state="fault")
     told.beat("rejector", state="fault")
+    told.alarm("passed-without-ok")
     told.alarm("station-lost")
     told.alarm("camera-gone", "station")
     assert told.word() == ("STOPPED", "camera-gone")
@@ -229,6 +230,7 @@ def test_gaps_show_for_a_minute(told: Told) -> None:
         ("camera-blind", "station", "camera"),
         ("plc-gone", "rejector", "plc"),
         ("ejection-missed", "rejector", "ejector"),
+        ("passed-without-ok", "rejector", "ejector"),
     ],
 )
 def test_an_alarm_shows_at_its_device(told: Told, code: str, sender: str, name: str) -> None:

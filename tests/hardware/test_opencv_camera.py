@@ -54,6 +54,16 @@ def test_a_software_trigger_gives_a_picture_of_after() -> None:
             frame = camera.grab(2.0)
             assert frame.trigger_id == n
             assert (number_of(frame.image) - sent) % 10 in (1, 2, 3, 4, 5)  # sent after the trigger, never before
+        sent = peer.sent
+        camera.trigger()
+        while peer.sent < sent + 17:  # taken late it still is the picture of then, not of another part
+            time.sleep(0.01)
+        assert (number_of(camera.grab(0.0).image) - sent) % 10 in (1, 2, 3, 4, 5)
+        camera.trigger()
+        camera.trigger()
+        one, two = camera.grab(2.0), camera.grab(2.0)
+        assert two.trigger_id == one.trigger_id + 1
+        assert two.frame_id > one.frame_id
         camera.close()
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from hardware.camera import Frame
-from hardware.cameras.simulator import BOARD_ROI, SimulatorCamera, golden
+from hardware.cameras.golden import BOARD_ROI, golden, main
+from hardware.cameras.simulator import SimulatorCamera
 from hardware.errors import DeviceGone, DeviceTimeout
 from tests.hardware.peers import TriggerLine, free_wire
 
@@ -213,3 +214,17 @@ def test_a_slow_reader_of_a_free_camera_loses_frames_and_sees_it() -> None:
     assert later.frame_id - first.frame_id >= 20
     assert time.monotonic_ns() - later.trigger_ns < 0.1e9
     camera.close()
+
+
+def test_the_shipped_reference_is_the_one_that_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The recipe's picture of the demo's board must be what the simulator draws, or every good board is NG."""
+    shipped = cv2.imread(str(Path(__file__).parents[2] / "recipes" / "sim-board.png"), cv2.IMREAD_GRAYSCALE)
+    assert shipped is not None
+    assert int(cv2.absdiff(shipped, golden("board")).max()) <= 1
+    assert main([str(tmp_path / "g.png"), "board"]) == 0
+    written = cv2.imread(str(tmp_path / "g.png"), cv2.IMREAD_GRAYSCALE)
+    assert written is not None
+    assert np.array_equal(written, golden("board"))
+    assert main([]) == 2
+    assert main(["x.png", "cake"]) == 2
+    assert "usage" in capsys.readouterr().err
