@@ -170,8 +170,8 @@ def _port(key: str, host: str, port: int, kind: socket.SocketKind) -> Finding:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except (OverflowError, ValueError) as error:
-            return Finding(f"port {key}", "fault", f"{host}:{port}: {error}", f"set {key} to an address with a port of at most 65535")
+        except (OverflowError, TypeError, ValueError) as error:  # Python's words for names that cannot be addresses
+            return Finding(f"port {key}", "fault", f"{host}:{port}: {error}", f"set {key} to an address of this machine")
         except OSError as error:
             return Finding(
                 f"port {key}", "warning", f"{host}:{port}: {error.strerror}", f"fine if Gutteil runs already, else set {key} to another"

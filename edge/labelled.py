@@ -49,10 +49,12 @@ def read_image(path: Path, *, gray: bool = False) -> Image:
     Raises:
         SettingsError: missing or no image.
     """
-    if not path.is_file():
-        raise SettingsError(f"{path}: no such file; check the path")
     try:
+        if not path.is_file():
+            raise SettingsError(f"{path}: no such file; check the path")
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_ANYCOLOR)
+    except OSError as error:  # no right to look, or a name longer than any file's
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except cv2.error as error:  # a header that promises billions of pixels
         raise SettingsError(f"{path}: not an image that can be read: {error.err}") from error
     if image is None or image.size == 0:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
 import time
 from collections.abc import Sequence
@@ -161,7 +163,9 @@ def _open_session(data: bytes, path: Path, options: RuntimeOptions) -> tuple[ort
             story.append(f"{name}: not in this build of ONNX Runtime")
             continue
         try:
-            session = ort.InferenceSession(data, settings, providers=[full] + ([PROVIDERS["cpu"]] if name != "cpu" else []))
+            # its Python part prints a fallback on standard output, where --json must stay alone; the story tells it instead
+            with contextlib.redirect_stdout(io.StringIO()):
+                session = ort.InferenceSession(data, settings, providers=[full] + ([PROVIDERS["cpu"]] if name != "cpu" else []))
         except Exception as error:  # see prepare_for
             story.append(f"{name}: {str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__}")
             last = error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import time
 import warnings
 from pathlib import Path
@@ -36,7 +37,7 @@ def load_net(weights: Path) -> tuple[PairNet, dict[str, Any]]:
         state = torch.load(weights, map_location="cpu", weights_only=True)
         net = PairNet(**state["settings"])
         net.load_state_dict(state["net"])
-    except (OSError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, EOFError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
         raise ModelError(f"{weights}: not a checkpoint of `gutteil train`: {error}") from error
     return net.eval(), state
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 from torchvision.ops import batched_nms
 
+from edge.errors import SettingsError
 from training.loss import detection_loss
 from training.measure import Labelled, f1_score, mean_average_precision
 from training.net import Exported, PairNet
@@ -97,6 +98,9 @@ def fit(
 
     Returns:
         The validation figures of the best weights.
+
+    Raises:
+        SettingsError: the checkpoint to resume from is of another network or other classes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -118,6 +122,8 @@ def fit(
     step, best, figures = 0, -1.0, {}
     if resume and (folder / "last.pt").exists():
         state = torch.load(folder / "last.pt", weights_only=True, map_location=device)
+        if state.get("settings", net.settings) != net.settings or state.get("names", names) != names:
+            raise SettingsError(f"{folder / 'last.pt'} is of another network or other classes; give another --out or --no-resume")
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
@@ -170,6 +176,8 @@ def fit(
                     "optimiser": optimiser.state_dict(),
                     "schedule": schedule.state_dict(),
                 }
-                torch.save({**state, "step": step, "best": best, "figures": figures}, folder / "last.new")
+                torch.save(
+                    {**state, "settings": net.settings, "names": names, "step": step, "best": best, "figures": figures}, folder / "last.new"
+                )
                 (folder / "last.new").replace(folder / "last.pt")
     return figures

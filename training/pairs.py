@@ -8,15 +8,15 @@ reference was tried too and dropped: real references carry small flaws of their 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import SettingsError
+from edge.labelled import read_coco, read_image
 from hardware.cameras.boards import add_defects, draw_board
 
 CROP_PX = 320
@@ -36,37 +36,29 @@ class Pair:
     kinds: NDArray[np.int64]
 
 
-def read_gray(path: Path) -> Image:
-    """Read an image as (H, W) uint8.
+def load_pairs(coco_file: Path, verdicts: tuple[str, ...] = ("NG",)) -> tuple[list[Pair], list[str]]:
+    """All pairs of a COCO file whose image entries carry `verdict` and `reference`, and the class names.
 
     Raises:
-        ValueError: the file is missing or no image.
+        SettingsError: the file is not usable, an image is missing, or an image has no reference or one of another size.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise ValueError(f"{path}: not an image that can be read; check the path and the file")
-    return np.asarray(image, np.uint8)
-
-
-def load_pairs(coco_file: Path, verdicts: tuple[str, ...] = ("NG",)) -> tuple[list[Pair], list[str]]:
-    """All pairs of a COCO file whose image entries carry `verdict` and `reference`, and the class names."""
-    coco: dict[str, Any] = json.loads(coco_file.read_text())
-    names = [c["name"] for c in sorted(coco["categories"], key=lambda c: c["id"])]
-    index = {c["id"]: names.index(c["name"]) for c in coco["categories"]}
-    by_image: dict[int, list[dict[str, Any]]] = {}
-    for a in coco["annotations"]:
-        by_image.setdefault(a["image_id"], []).append(a)
+    labelled = read_coco(coco_file)
     pairs = []
-    for entry in coco["images"]:
-        if entry["verdict"] not in verdicts:
+    for entry in labelled.images:
+        if entry.expected not in verdicts:
             continue
-        marks = by_image.get(entry["id"], [])
-        xywh = np.array([a["bbox"] for a in marks], np.float32).reshape(-1, 4)
-        xywh[:, 2:] += xywh[:, :2]
-        kinds = np.array([index[a["category_id"]] for a in marks], np.int64)
-        folder = coco_file.parent
-        pairs.append(Pair(entry["file_name"], read_gray(folder / entry["file_name"]), read_gray(folder / entry["reference"]), xywh, kinds))
-    return pairs, names
+        if entry.reference is None:
+            raise SettingsError(f"{coco_file}: image {entry.name!r} has no reference; training compares each image with one")
+        image, reference = read_image(entry.file, gray=True), read_image(entry.reference, gray=True)
+        if image.shape != reference.shape:
+            raise SettingsError(
+                f"{coco_file}: image {entry.name!r} is {image.shape[1]}x{image.shape[0]} px, its reference {reference.shape[1]}x{reference.shape[0]} px"
+            )
+        kinds = np.array([labelled.classes.index(k) for k in entry.kinds], np.int64)
+        pairs.append(Pair(entry.name, image, reference, entry.boxes, kinds))
+    if not pairs:
+        raise SettingsError(f"{coco_file}: has no images with the verdict {' or '.join(verdicts)}")
+    return pairs, labelled.classes
 
 
 def simulated_pairs(names: list[str], boards: int, seed: int) -> list[Pair]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from edge.errors import SettingsError
 from training.export import check_parity, export
 from training.fit import Plan, fit
 from training.net import PairNet
@@ -42,7 +43,7 @@ def train_model(
     train_pairs, names = load_pairs(data)
     val_pairs, val_names = load_pairs(val)
     if names != val_names:
-        raise ValueError(f"{val}: classes {val_names} differ from those of {data}: {names}")
+        raise SettingsError(f"{val}: classes {val_names} differ from those of {data}: {names}")
     drawn: list[Pair] = simulated_pairs(names, SIMULATED_BOARDS, seed) if simulated > 0 else []
     net = PairNet(len(names), WIDTHS, DEPTHS, channels=2 if reference else 1)
     console.print(f"{len(train_pairs)} pairs to train on, {len(drawn)} simulated ones, {len(val_pairs)} to choose on")

@@ -13,10 +13,11 @@ import pytest
 
 from edge.bus import Publisher, Subscriber
 from edge.config import Plc, Station
+from edge.errors import BusError
 from edge.messages import CODES, TOPICS, Alarm, AnyMessage, Ejection, Heartbeat, Run, Timings, Trigger, Verdict, encode
 from edge.rejector import run_rejector
 from edge.rig import own_ports
-from hardware.errors import DeviceSettings, DeviceTimeout
+from hardware.errors import DeviceTimeout
 from hardware.wire import Edge, WireIn
 from tests.hardware.lines import Line
 
@@ -40,7 +41,7 @@ class FakeStation:
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.config.bus.station, "S1", "station", simulated=True)
         self.camera = WireIn(self.config.line.wire)
-        self.stopping = threading.Event()
+        self.stopping, self.lock = threading.Event(), threading.Lock()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
@@ -61,7 +62,9 @@ class FakeStation:
                 self.plan(self, edge)
 
     def send(self, kind: Any, **fields: Any) -> None:
-        self.publisher.send(kind, **fields)
+        with self.lock:  # the plan, timers and the test itself speak for the station
+            if not self.stopping.is_set():
+                self.publisher.send(kind, **fields)
 
     def part(self, edge: Edge) -> str:
         return f"{self.run_id}-{edge.trigger_id}"
@@ -85,10 +88,12 @@ class FakeStation:
         """A verdict with a number of one's choice: what somebody who repeats old bytes sends."""
         epoch = self.publisher.epoch if epoch is None else epoch
         message = Verdict(station="S1", sender="station", epoch=epoch, seq=seq, **self.fields(edge, word))
-        self.publisher._socket.send_multipart((TOPICS[Verdict], encode(message)))
+        with self.lock:
+            self.publisher._socket.send_multipart((TOPICS[Verdict], encode(message)))
 
     def close(self) -> None:
-        self.stopping.set()
+        with self.lock:
+            self.stopping.set()
         self.thread.join(5)
         self.publisher.close()
         self.camera.close()
@@ -124,10 +129,19 @@ class Floor:
         self.thread.start()
 
     def _run(self) -> None:
-        try:
-            run_rejector(self.config, self.stopping)
-        except BaseException as error:
-            self.failed.append(error)
+        until = time.monotonic() + 5
+        while True:
+            try:
+                run_rejector(self.config, self.stopping)
+                return
+            except BusError as error:  # within one process the endpoint of the one before takes a moment to be free
+                if time.monotonic() > until:
+                    self.failed.append(error)
+                    return
+                time.sleep(0.02)
+            except BaseException as error:
+                self.failed.append(error)
+                return
 
     def stop_rejector(self) -> None:
         self.stopping.set()
@@ -373,59 +387,3 @@ def test_an_ejection_that_nothing_confirms_is_a_fault() -> None:
         f.until(lambda: len(f.ejections) == 2)
         assert set(f.outcomes().values()) == {"missed"}
         f.until(lambda: "ejection-missed" in f.alarms)
-
-
-def test_a_rejector_that_starts_anew_misses_nothing() -> None:
-    with floor(all_ok) as f:
-        f.until(lambda: len(f.ejections) >= 5)
-        f.stop_rejector()
-        f.start_rejector()
-        f.until(lambda: len(f.ejections) >= 25)
-        numbers = [e.trigger_id for e in f.ejections]
-        assert sorted(numbers) == list(range(1, max(numbers) + 1))
-        assert len(set(numbers)) == len(numbers)
-        assert f.outcomes()[max(numbers)] == "passed"
-
-
-def test_a_rejector_that_starts_anew_takes_back_a_stop() -> None:
-    """The line was stopped for missing verdicts, then everything was started again: it must not stand for ever."""
-    with floor(blind, no_verdicts_stop=3) as f:
-        f.until(lambda: "no-verdicts" in f.alarms)
-        f.stop_rejector()
-        f.station.plan = all_ok
-        f.start_rejector()
-        f.until(lambda: "passed" in f.outcomes().values())
-
-
-def test_a_stopping_rejector_stops_the_belt() -> None:
-    with floor(all_ok) as f:
-        f.until(lambda: len(f.ejections) >= 3)
-        f.stop_rejector()
-        time.sleep(0.3)
-        before = len(f.station.edges)
-        time.sleep(0.6)
-        assert len(f.station.edges) == before
-
-
-def test_a_line_that_is_gone_is_an_alarm_while_the_heart_beats_on() -> None:
-    with floor(all_ok) as f:
-        f.until(lambda: len(f.ejections) >= 3)
-        f.line.stop()
-        f.until(lambda: "plc-gone" in f.alarms)
-        assert "gutteil line" in f.alarms["plc-gone"].text or "silent" in f.alarms["plc-gone"].text
-        for _ in range(4):
-            f.beat = None
-            f.until(lambda: f.beat is not None, 1.5)
-        assert f.beat is not None
-        assert f.beat.state == "fault"
-        f.line.start()
-        f.station.run_id = "run-2"  # with the line the parts are counted anew
-        before = len(f.ejections)
-        f.until(lambda: any(e.outcome == "passed" for e in f.ejections[before:]))
-        f.until(lambda: f.alarms == {})
-
-
-def test_impossible_plc_settings_are_named() -> None:
-    config = own_ports(Station(plc=Plc(settings={"colour": 1})))
-    with pytest.raises(DeviceSettings, match="colour"):
-        run_rejector(config, threading.Event())
