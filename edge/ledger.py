@@ -94,10 +94,12 @@ class Ledger:
 
     def gone(self, trigger_id: int, outcome: Literal["passed", "ejected", "missed"], reason: str) -> dict[str, str] | None:
         """The PLC says what became of a part; returns the fields of its `Ejection`, or None if that was said before."""
+        unknown = trigger_id not in self._parts
         entry = self._entry(trigger_id)
         if entry.closed:
             return None
         entry.closed = True
+        entry.excused |= unknown  # it came by while no rejector was there to hear its verdict
         self.counts[outcome] += 1
         if not entry.verdict:
             self.counts["no_verdict"] += 1

@@ -183,6 +183,15 @@ def test_parts_that_lay_on_the_belt_while_the_station_was_away_say_nothing_about
     assert ledger.no_verdicts_in_row == 1
 
 
+def test_parts_that_came_by_before_the_book_was_opened_say_nothing_about_the_station() -> None:
+    """A rejector that starts anew finds parts on the belt whose verdicts went to the one before."""
+    ledger = Ledger()
+    for number in range(1, 9):
+        ledger.gone(number, "ejected", "no verdict")
+    assert ledger.no_verdicts_in_row == 0
+    assert ledger.counts["no_verdict"] == 8
+
+
 def test_the_book_does_not_grow_without_end() -> None:
     ledger = Ledger()
     for number in range(1, MAX_PARTS + 500):

@@ -183,13 +183,18 @@ def crops(boards: list[Pair]) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def loss_of(net: PairNet, images: torch.Tensor, *targets: Any) -> torch.Tensor:
+    logits, sides = net(images)
+    return detection_loss(logits, sides, *targets)
+
+
 def test_the_loss_falls_in_thirty_steps(boards: list[Pair]) -> None:
     images, boxes, kinds, mute = crops(boards)
     net = tiny_net()
     optimiser = torch.optim.AdamW(net.parameters(), 1e-2)
     losses = []
     for _ in range(30):
-        loss = detection_loss(*net(images), boxes, kinds, mute)
+        loss = loss_of(net, images, boxes, kinds, mute)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -202,23 +207,19 @@ PLAN = Plan(steps=8, batch=2, check_every=4)
 
 
 def test_a_killed_training_goes_on_where_it_was(boards: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training import fit as module
-
     steps = 0
 
     class Killed(Exception):
         pass
-
-    real = module.detection_loss
 
     def counted(*args: Any) -> torch.Tensor:
         nonlocal steps
         steps += 1
         if steps == 7:
             raise Killed  # after the checkpoint of step 4
-        return real(*args)
+        return detection_loss(*args)
 
-    monkeypatch.setattr(module, "detection_loss", counted)
+    monkeypatch.setattr("training.fit.detection_loss", counted)
     with pytest.raises(Killed):
         fit(tiny_net(), boards, [], boards[:1], NAMES, tmp_path, PLAN)
     saved = torch.load(tmp_path / "last.pt", weights_only=True)
@@ -258,7 +259,7 @@ def exported(boards: list[Pair], tmp_path_factory: pytest.TempPathFactory) -> tu
     optimiser = torch.optim.AdamW(net.parameters(), 1e-2)
     for _ in range(12):
         optimiser.zero_grad()
-        detection_loss(*net(images), boxes, kinds, mute).backward()
+        loss_of(net, images, boxes, kinds, mute).backward()
         optimiser.step()
     net.eval()
     with torch.no_grad():
