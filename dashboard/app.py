@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -26,8 +25,8 @@ from dashboard.routes import add_routes
 from dashboard.viewers import Viewers
 from edge.config import Station
 from edge.errors import SettingsError
+from edge.processes import step_back
 
-NICE = 10
 GRACE_S = 1
 
 
@@ -93,8 +92,7 @@ def run_dashboard(config: Station, stop: threading.Event) -> None:
     Raises:
         SettingsError: the address is not loopback, or the port is taken.
     """
-    with contextlib.suppress(OSError):
-        os.nice(NICE)  # the station has the machine; before anything makes threads, which inherit it
+    step_back()
     cv2.setNumThreads(1)
     logging.getLogger("nicegui").setLevel(logging.ERROR)  # else every address that is not found is a line in the log
     app = make_app(config)

@@ -17,7 +17,7 @@ from edge.config import Camera, Line, Record, Station, load
 from edge.errors import SettingsError
 from edge.inspect import ROOT
 from edge.messages import STREAMS, Alarm, Ejection, Heartbeat, Run, Verdict
-from edge.processes import Processes, running, until_signalled
+from edge.processes import LINE_PRIORITY, Processes, running, step_forward, until_signalled
 from edge.rig import free_ports, own_ports, write_config
 from hardware.belt import BeltSettings
 from hardware.line import run_line
@@ -27,6 +27,7 @@ DEMO_RECIPE = ROOT / "recipes" / "sim-board.toml"
 
 def run_simulated_line(config: Station, stop: threading.Event) -> None:
     """The simulated line's process."""
+    step_forward(LINE_PRIORITY)  # it stands for hardware, which nobody holds up
     line = config.line
     settings = BeltSettings(
         rate_hz=line.rate_hz, jitter=line.jitter, parts=line.parts, confirm_s=line.confirm_s, counts_per_s=line.counts_per_s,

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from edge.errors import GutteilError
 from edge.labelled import read_image
 from edge.messages import Verdict
 from edge.peers import predict_peer, stock_model
+from edge.processes import STATION_PRIORITY, step_forward
 from edge.recipe import load_recipe
 from edge.replay import STAGES, percentiles
 from edge.rig import Rig, own_ports, rig
@@ -83,9 +84,25 @@ def _pair() -> NDArray[np.uint8]:
     return np.stack((image, reference), 2)
 
 
-def _time(call: Callable[[], float], times: int) -> list[float]:
-    """What so many calls take in µs, after three that do not count."""
-    return [call() for _ in range(times + 3)][3:]
+@contextlib.contextmanager
+def _like_the_station() -> Iterator[None]:
+    """The station goes before everything else where the rights allow it; peers that do not would look slow.
+
+    Threads and processes made inside keep it; this thread, which also looks after the appliance, steps back afterwards.
+    """
+    before = os.sched_getscheduler(0)
+    step_forward(STATION_PRIORITY)
+    yield
+    os.sched_setscheduler(0, before, os.sched_param(0))
+
+
+def _time(call: Callable[[], float], times: int, rate_hz: float) -> list[float]:
+    """What so many calls take in µs, after three that do not count; at the line's rate, as caches and cores cool down between parts."""
+    taken = []
+    for _ in range(times + 3):
+        time.sleep(1 / rate_hz)
+        taken.append(call())
+    return taken[3:]
 
 
 def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console: Console) -> dict[str, Any]:
@@ -101,15 +118,6 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
     model_file = load_recipe(DEMO_RECIPE).model_file
     with tempfile.TemporaryDirectory(prefix="gutteil-bench-") as scratch:
         folder = Path(scratch)
-        stock = stock_model(folder) if peers else None
-        predict = predict_peer(model_file, folder, _pair()) if peers else None
-        if peers and stock is None:
-            console.print("peers are left out: ultralytics is not installed (extra `training`)")
-        raw_calls: dict[str, Callable[[], float]] = {"model": _Raw(model_file)}
-        if stock is not None:
-            raw_calls["yolo26n_640"] = _Raw(stock)
-        if predict is not None:
-            raw_calls["ultralytics_predict"] = predict
         config = own_ports(
             Station(
                 name="bench",
@@ -125,13 +133,19 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
         reader = context.Process(target=_subscribe, args=(config.bus.station, theirs), daemon=True)
         reader.start()
         ours.recv()
+        stock = stock_model(folder) if peers else None
+        if peers and stock is None:
+            console.print("peers are left out: ultralytics is not installed (extra `training`)")
+        with _like_the_station():
+            predict = predict_peer(model_file, folder, _pair()) if peers else None
+            raw_calls: dict[str, Callable[[], float]] = {"model": _Raw(model_file)}
+            if stock is not None:
+                raw_calls["yolo26n_640"] = _Raw(stock)
+        if predict is not None:
+            raw_calls["ultralytics_predict"] = predict
         rows: list[tuple[float, ...]] = []
         raw: dict[str, list[float]] = {name: [] for name in raw_calls}
         with rig(config, folder, ["station", "rejector", "recorder", "dashboard"]) as appliance:
-            # the station runs at this priority where the rights allow it; peers measured at less would look slow on a busy machine
-            for pid in (0, *([predict.pid()] if predict is not None else [])):
-                with contextlib.suppress(OSError):
-                    os.setpriority(os.PRIO_PROCESS, pid, -10)
             _feed(appliance, _WARM_PARTS, rate_hz)
             _collect(ours)
             cpu_before = appliance.cpu_s()
@@ -143,8 +157,9 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
                 fed_s += time.monotonic() - begin
                 rows += _collect(ours)
                 time.sleep(0.5)
-                for name, call in raw_calls.items():
-                    raw[name] += _time(call, max(20, parts // 3))
+                with _like_the_station():
+                    for name, call in raw_calls.items():
+                        raw[name] += _time(call, max(20, parts // 3), rate_hz)
             cpu = {name: round((used - cpu_before.get(name, 0)) / fed_s, 3) for name, used in appliance.cpu_s().items()}
             memory = {name: round(mb, 1) for name, mb in appliance.memory_mb().items()}
         if predict is not None:
@@ -159,8 +174,9 @@ def _feed(appliance: Rig, parts: int, rate_hz: float) -> None:
     appliance.line.hold(False)
     seen, until = 0, time.monotonic() + 30 + 3 * parts / rate_hz
     while seen < parts and time.monotonic() < until:
-        if isinstance(appliance.next(0.2), Verdict):
-            seen += 1
+        time.sleep(0.1)  # this process is no part of an appliance: it looks now and then, not at every message
+        while (message := appliance.next(0)) is not None:
+            seen += isinstance(message, Verdict)
     appliance.line.hold(True)
 
 

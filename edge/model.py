@@ -155,6 +155,7 @@ def _open_session(data: bytes, path: Path, options: RuntimeOptions) -> tuple[ort
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 4
     settings.add_session_config_entry("session.intra_op.allow_spinning", "1" if options.spin else "0")
+    settings.add_session_config_entry("session.force_spinning_stop", "1")
     story = []
     last: Exception | None = None
     for name in options.providers:

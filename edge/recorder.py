@@ -30,6 +30,7 @@ from edge.continuity import Continuity
 from edge.errors import StoreError
 from edge.evidence import ImageFolder
 from edge.messages import STREAMS, TOPICS, AnyMessage, Heartbeat, ImageRef, Run, State, Verdict
+from edge.processes import step_back
 from edge.ring import RingReader
 from edge.rows import Batch, Evidence, StoredFile, key_of
 from edge.store import FILE_NAME, Store, open_store
@@ -41,7 +42,6 @@ MAX_PENDING = 20_000  # messages in our memory; further ones wait in the bus's q
 RETRY_S = 1.0
 NOTICE_S = 10.0  # how long an alarm about something that happened once stays up
 DRAIN_S = 4.0
-NICE = 10
 ROUTINE_S = 5.0  # heartbeats alone make no batch before
 _ROUTINE_TOPICS = {TOPICS[Heartbeat].decode(), TOPICS[Run].decode()}
 _PASSING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY}
@@ -316,6 +316,6 @@ def run_recorder(config: Station, stop: threading.Event) -> None:
         BusError: its endpoint is taken.
         StoreError: the record cannot be used: not a record, made by a newer release, no rights.
     """
-    os.nice(NICE)  # the station has the machine; before the bus makes its threads, which inherit it
+    step_back()
     cv2.setNumThreads(1)
     Recorder(config).run(stop)

@@ -16,6 +16,7 @@ from edge.bus import Publisher, Subscriber
 from edge.config import Station
 from edge.ledger import Answer, Ledger
 from edge.messages import Ejection, Heartbeat, Run, Trigger, Verdict
+from edge.processes import REJECTOR_PRIORITY, step_forward
 from hardware.errors import DeviceError
 from hardware.plc import Plc, PlcEvent, make_plc
 
@@ -182,6 +183,7 @@ def run_rejector(config: Station, stop: threading.Event) -> None:
         DeviceSettings: the PLC's settings are impossible.
         BusError: its endpoint is taken.
     """
+    step_forward(REJECTOR_PRIORITY)
     settings = config.plc.settings
     if config.plc.backend == "simulator":  # a short wait: heartbeats must go on while the line is away
         settings = {"control": config.line.control, "timeout_s": 0.5, **settings}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import os
 import threading
 import time
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 
@@ -20,6 +19,7 @@ from edge.errors import SettingsError
 from edge.judge import Judge
 from edge.messages import CODES, Heartbeat, ImageRef, Run, State, Timings, Trigger, Verdict
 from edge.model import RuntimeOptions
+from edge.processes import STATION_PRIORITY, step_forward
 from edge.recipe import load_recipe
 from edge.ring import RingWriter
 from edge.watch import CameraWatch
@@ -333,6 +333,6 @@ def run_station(config: StationConfig, stop: threading.Event) -> None:
     Raises:
         SettingsError, ModelError, BusError, DeviceSettings: what is wrong before the line starts.
     """
-    with contextlib.suppress(OSError):  # before everything else on this machine where the rights allow it; the others step back anyhow
-        os.nice(-10)
+    step_forward(STATION_PRIORITY)
+    cv2.setNumThreads(1)  # the model has the cores; OpenCV's own threads take longer to wake than its small jobs last
     Station(config).run(stop)
