@@ -68,7 +68,8 @@ def run_demo(port: int, rate_hz: float, folder: Path | None, seconds: float, con
         )
         # the well-known ports where they are free, so that the example subscriber finds the demo
         default = Station().bus
-        if all(_free(int(endpoint.rpartition(":")[2])) for endpoint in (default.station, default.rejector, default.recorder)):
+        endpoints = [value for value in default.model_dump().values() if isinstance(value, str)]
+        if all(_free(int(endpoint.rpartition(":")[2])) for endpoint in endpoints):
             config = config.model_copy(update={"bus": default})
         config = config.model_copy(
             update={"dashboard": config.dashboard.model_copy(update={"port": port if _free(port) else free_ports(1)[0]})}

@@ -61,6 +61,14 @@ class Bus(Block):
     station: Endpoint = Field("tcp://127.0.0.1:5571", description="the station publishes here")
     rejector: Endpoint = Field("tcp://127.0.0.1:5572", description="the rejector publishes here")
     recorder: Endpoint = Field("tcp://127.0.0.1:5573", description="the recorder publishes here")
+    orders: Endpoint = Field(
+        "tcp://127.0.0.1:5574", description="the station tells the rejector of parts and verdicts here, with acknowledgement"
+    )
+    commands: Endpoint = Field("tcp://127.0.0.1:5575", description="the rejector takes orders of people here: acknowledge, stop")
+    station_replay: Endpoint = Field("tcp://127.0.0.1:5576", description="the station says again here what a reader has missed")
+    rejector_replay: Endpoint = Field("tcp://127.0.0.1:5577", description="the same for the rejector")
+    recorder_replay: Endpoint = Field("tcp://127.0.0.1:5578", description="the same for the recorder")
+    history: int = Field(10_000, ge=100, le=1_000_000, description="messages of each type that a sender keeps to say them again")
     queue: int = Field(
         50_000, ge=1_000, le=10_000_000, description="messages kept per slow reader before they are dropped (and counted by the reader)"
     )
@@ -69,7 +77,7 @@ class Bus(Block):
 class Plc(Block):
     """The PLC side."""
 
-    backend: Literal["simulator"] = Field("simulator", description="kind of PLC")
+    backend: Literal["simulator", "modbus-server", "modbus-client"] = Field("simulator", description="kind of PLC")
     settings: dict[str, Any] = Field(default_factory=dict, description="the backend's own settings, see docs/plc.md")
     no_verdicts_stop: int = Field(5, ge=1, le=1000, description="parts in a row without a verdict that stop the line")
 
@@ -110,14 +118,26 @@ class Dashboard(Block):
     port: int = Field(8470, ge=1, le=65_535, description="port to listen at")
 
 
+class Keys(Block):
+    """CURVE keys of the bus, made by `gutteil keys`."""
+
+    folder: str = Field(
+        "", description="folder of the keys, relative to the settings file; empty = no keys, and then loopback and ipc only"
+    )
+
+
 class Station(Block):
     """One camera, one trigger, one reject point."""
 
     name: str = Field("S1", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="name of the station, unique in the plant; part of every part_id")
     recipe: str = Field("recipes/sim-board.toml", min_length=1, description="recipe to start with, relative to the settings file")
+    recipes: dict[str, str] = Field(
+        default_factory=dict, description='recipes that the PLC may ask for, by number: { 1 = "a.toml", 2 = "b.toml" }'
+    )
     camera: Camera = Field(default_factory=Camera)
     model: Model = Field(default_factory=Model)
     bus: Bus = Field(default_factory=Bus)
+    keys: Keys = Field(default_factory=Keys)
     plc: Plc = Field(default_factory=Plc)
     line: Line = Field(default_factory=Line)
     record: Record = Field(default_factory=Record)
@@ -133,4 +153,7 @@ def load(path: Path) -> Station:
     station = read_toml(path, Station)
     base = path.resolve().parent
     record = station.record.model_copy(update={"folder": str((base / station.record.folder).resolve())})
-    return station.model_copy(update={"recipe": str((base / station.recipe).resolve()), "record": record})
+    recipes = {number: str((base / file).resolve()) for number, file in station.recipes.items()}
+    keys = station.keys.model_copy(update={"folder": str((base / station.keys.folder).resolve()) if station.keys.folder else ""})
+    paths = {"recipe": str((base / station.recipe).resolve()), "recipes": recipes, "record": record, "keys": keys}
+    return station.model_copy(update=paths)

@@ -99,8 +99,32 @@ class Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
     simulated: bool = False
 
 
+class Ejector(msgspec.Struct, frozen=True):
+    """Where the ejector is and how it is fired, from the recipe.
+
+    Attributes:
+        delay_ms: ms from trigger to ejector.
+        delay_counts: the same in encoder counts; where it is not 0 it goes before the time.
+        lead_ms: the shot is fired so much earlier, ms.
+        pulse_ms: how long the valve is held, ms.
+        spacing_ms: least time between two shots, ms.
+        confirm_ms: the part must be confirmed within this time, ms.
+    """
+
+    delay_ms: Finite = 400
+    delay_counts: Count = 0
+    lead_ms: Finite = 0
+    pulse_ms: Finite = 30
+    spacing_ms: Finite = 0
+    confirm_ms: Finite = 200
+
+
 class Run(Message, frozen=True, tag="run", kw_only=True):
-    """A run has begun: from now on parts are judged under this recipe and model."""
+    """A run has begun: from now on parts are judged under this recipe and model.
+
+    Attributes:
+        recipe_number: the number by which the PLC asks for this recipe; 0 where it has none.
+    """
 
     run_id: Name
     product: Name
@@ -111,8 +135,8 @@ class Run(Message, frozen=True, tag="run", kw_only=True):
     classes: list[Name]
     camera: Name
     provider: Name
-    ejector_delay_ms: Finite
-    ejector_delay_counts: Count
+    recipe_number: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    ejector: Ejector
 
 
 class Trigger(Message, frozen=True, tag="trigger", kw_only=True):
@@ -181,6 +205,7 @@ class Heartbeat(Message, frozen=True, tag="heartbeat", kw_only=True):
     Attributes:
         period_s: when the next one is due.
         counts: the sender's own totals since it started, by name.
+        sent: the last number that it has given, by message type: a reader sees by it that it missed the newest ones.
         detail: the state in words.
     """
 
@@ -189,6 +214,7 @@ class Heartbeat(Message, frozen=True, tag="heartbeat", kw_only=True):
     run_id: Name = ""
     detail: Name = ""
     counts: dict[Name, Count] = {}
+    sent: dict[Name, Count] = {}
 
 
 class Alarm(Message, frozen=True, tag="alarm", kw_only=True):
@@ -205,7 +231,25 @@ class Alarm(Message, frozen=True, tag="alarm", kw_only=True):
     remedy: Name = ""
 
 
-AnyMessage = Run | Trigger | Verdict | Ejection | Heartbeat | Alarm
+class Audit(Message, frozen=True, tag="audit", kw_only=True):
+    """Somebody gave an order to the line over the command socket, or at the machine's key.
+
+    Attributes:
+        op: what was asked for.
+        who: the name that was given with it.
+        key: the key that the order was signed with, by its name; `none` without keys, `plc` from the machine.
+        accepted: whether it was carried out.
+        text: the reason given, and if refused why.
+    """
+
+    op: Name
+    who: Name
+    key: Name
+    accepted: bool
+    text: Name = ""
+
+
+AnyMessage = Run | Trigger | Verdict | Ejection | Heartbeat | Alarm | Audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +276,7 @@ STREAMS: tuple[Stream, ...] = (
     Stream(Ejection, ("rejector",), "one per part, when it has gone by the ejector"),
     Stream(Heartbeat, ("station", "rejector", "recorder"), "every 0.5 s"),
     Stream(Alarm, ("station", "rejector", "recorder"), "when one begins or ends, and active ones again every 2 s"),
+    Stream(Audit, ("rejector",), "when an order is given"),
 )
 TOPICS: dict[type[Message], bytes] = {s.message: s.topic for s in STREAMS}
 CODES: dict[str, int] = {"OK": 1, "NG": 2, "UNDECIDED": 3}

@@ -71,7 +71,23 @@ class Ejector(Block):
     """When the part passes the ejector."""
 
     delay_ms: float = Field(400, ge=1, le=600_000, description="ms from trigger to ejector at constant belt speed")
-    delay_counts: int = Field(0, ge=0, le=2**31, description="encoder counts from trigger to ejector; when set it goes before delay_ms")
+    delay_counts: int = Field(0, ge=0, le=2**31 - 1, description="encoder counts from trigger to ejector; when set it goes before delay_ms")
+    lead_ms: float = Field(0, ge=0, le=5_000, description="ms that valve and cylinder take; the shot is fired so much earlier")
+    pulse_ms: float = Field(30, ge=1, le=5_000, description="ms that the valve is held for one part")
+    spacing_ms: float = Field(
+        0, ge=0, le=5_000, description="ms that the valve needs between two shots; for parts closer than that it stays held"
+    )
+    confirm_ms: float = Field(
+        200, ge=1, le=60_000, description="ms after the ejector within which the confirmation sensor must see the part"
+    )
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Ejector:
+        if not self.delay_counts and self.lead_ms >= self.delay_ms:
+            raise ValueError(
+                f"lead_ms {self.lead_ms:g} is not below delay_ms {self.delay_ms:g}; the shot would be due before the part is seen"
+            )
+        return self
 
 
 class Recipe(Block):

@@ -11,6 +11,8 @@ import contextlib
 import threading
 import time
 
+import msgspec
+
 from edge.alarms import Alarms
 from edge.bus import Publisher, Subscriber
 from edge.config import Station
@@ -18,7 +20,7 @@ from edge.ledger import Answer, Ledger
 from edge.messages import Ejection, Heartbeat, Run, Trigger, Verdict
 from edge.processes import REJECTOR_PRIORITY, step_forward
 from hardware.errors import DeviceError
-from hardware.plc import Plc, PlcEvent, make_plc
+from hardware.plc import EjectorTiming, Plc, PlcEvent, Result, make_plc
 
 HEARTBEAT_S = 0.5
 READY_S = 0.25
@@ -38,7 +40,7 @@ class Rejector:
         self._station_ready = False
         self._alive = False
         self._returned = True  # the station has shown anew that it judges: after a start, a silence, or a stop
-        self._delay: tuple[float, int] | None = None
+        self._delay: EjectorTiming | None = None
         self._connected = False
         self._stopped = ""
         self._next_beat = self._next_ready = 0.0
@@ -90,19 +92,16 @@ class Rejector:
                 self._answer(message.trigger_id, answer)
             elif isinstance(message, Run):
                 self._returned |= message.run_id != self._run_id
-                self._run_id, self._delay = message.run_id, (message.ejector_delay_ms, message.ejector_delay_counts)
+                self._run_id, self._delay = message.run_id, EjectorTiming(**msgspec.structs.asdict(message.ejector))
                 if self._connected:
-                    self._plc.ejector(*self._delay)
+                    self._plc.ejector(self._delay)
             elif isinstance(message, Heartbeat) and message.sender == "station":
                 self._station_ready = message.state == "ready"
 
     def _answer(self, trigger_id: int, answer: tuple[Answer, int] | None) -> None:
         if answer is None or not self._connected:
             return
-        if answer[0] == "permit":
-            self._plc.permit(trigger_id)
-        else:
-            self._plc.reject(trigger_id, answer[1])
+        self._plc.answer(Result(trigger_id, answer[1]))
 
     def _happened(self, event: PlcEvent) -> None:
         if event.kind == "triggered":
@@ -159,10 +158,10 @@ class Rejector:
             # until people can acknowledge at the dashboard, a station that shows anew that it judges acknowledges for them
             self._returned, self._stopped = False, ""
             self._ledger.excuse()
-            self._plc.start_line()
+            self._plc.acknowledge()
             self._alarms.set("no-verdicts", False)
         if self._delay is not None:
-            self._plc.ejector(*self._delay)  # said again with every ready: a PLC that has started anew must not guess it
+            self._plc.ejector(self._delay)  # said again with every ready: a PLC that has started anew must not guess it
         self._plc.ready(alive and not self._stopped and self._delay is not None)
 
     def _beat(self) -> None:

@@ -19,6 +19,7 @@ from edge.store import open_store
 
 _STALL_S = 30.0
 _BACKLOG_HIGH, _BACKLOG_LOW = 300, 60
+_HELD_HIGH = 0.3  # share of the frame ring that waits for the recorder
 MEMORY_FROM = 1_000
 STAGES = ("capture_us", "prepare_us", "infer_us", "decode_us", "decide_us", "total_us")
 
@@ -132,12 +133,11 @@ def _run(appliance: Rig, tally: _Tally, count: int, rate_hz: float, progress: Ca
             progress(tally.ejections, count)
         if tally.ejections == min(MEMORY_FROM, count // 2) and "early" not in memory:
             memory["early"] = appliance.memory_mb()
-        recorder = appliance.beats.get("recorder")
-        backlog = recorder.counts.get("backlog", 0) if recorder is not None else 0
-        if not rate_hz and not held and backlog > _BACKLOG_HIGH:
+        backlog, ring = _behind(appliance)
+        if not rate_hz and not held and (backlog > _BACKLOG_HIGH or ring > _HELD_HIGH):
             held = True
             appliance.line.hold(True)
-        elif held and backlog < _BACKLOG_LOW:
+        elif held and backlog < _BACKLOG_LOW and ring < _HELD_HIGH / 2:
             held = False
             appliance.line.hold(False)
             moved = time.monotonic()
@@ -146,6 +146,14 @@ def _run(appliance: Rig, tally: _Tally, count: int, rate_hz: float, progress: Ca
                 f"the line stands still after {tally.verdicts} verdicts and {tally.ejections} ejections of {count} parts; logs: {appliance.processes.children[0].log.parent}"
             )
     return memory
+
+
+def _behind(appliance: Rig) -> tuple[int, float]:
+    """How far the recorder is behind: messages it has read and not written, and the share of the ring that waits for it."""
+    recorder, station = appliance.beats.get("recorder"), appliance.beats.get("station")
+    backlog = recorder.counts.get("backlog", 0) if recorder is not None else 0
+    counts = station.counts if station is not None else {}
+    return backlog, counts.get("ring_held", 0) / max(1, counts.get("ring_slots", 0))
 
 
 def _drain(appliance: Rig) -> None:

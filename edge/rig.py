@@ -35,10 +35,9 @@ def free_ports(count: int) -> list[int]:
 
 def own_ports(config: Station) -> Station:
     """The same settings on ports nobody else uses."""
-    a, b, c, d, e, f = free_ports(6)
-    bus = config.bus.model_copy(
-        update={"station": f"tcp://127.0.0.1:{a}", "rejector": f"tcp://127.0.0.1:{b}", "recorder": f"tcp://127.0.0.1:{c}"}
-    )
+    names = [name for name, field in type(config.bus).model_fields.items() if field.annotation is str]
+    d, e, f, *ports = free_ports(3 + len(names))
+    bus = config.bus.model_copy(update={name: f"tcp://127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)})
     line = config.line.model_copy(update={"control": f"tcp://127.0.0.1:{d}", "wire": f"127.0.0.1:{e}"})
     return config.model_copy(update={"bus": bus, "line": line, "dashboard": config.dashboard.model_copy(update={"port": f})})
 

@@ -17,7 +17,7 @@ from edge.config import Station as StationConfig
 from edge.decide import Decision, undecided
 from edge.errors import SettingsError
 from edge.judge import Judge
-from edge.messages import CODES, Heartbeat, ImageRef, Run, State, Timings, Trigger, Verdict
+from edge.messages import CODES, Ejector, Heartbeat, ImageRef, Run, State, Timings, Trigger, Verdict
 from edge.model import RuntimeOptions
 from edge.processes import STATION_PRIORITY, step_forward
 from edge.recipe import load_recipe
@@ -63,7 +63,7 @@ class Station:
         self._state: State = "starting"
         self._detail = ""
         self._parts = 0
-        self._counts = dict.fromkeys(("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held"), 0)
+        self._counts = dict.fromkeys(("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held", "ring_slots"), 0)
         self._sensor = config.line.sensor
         self._largest = 0  # bytes of the largest image so far
         self._ok_due = 0.0
@@ -313,13 +313,14 @@ class Station:
             self._publisher.send(
                 Run, run_id=self._run_id, product=judge.recipe.product, recipe=judge.loaded.name, recipe_hash=judge.loaded.hash, model=judge.model.card.name,
                 model_hash=judge.model.file_hash, classes=judge.classes, camera=self._info.name[:200], provider=judge.model.provider,
-                ejector_delay_ms=judge.recipe.ejector.delay_ms, ejector_delay_counts=judge.recipe.ejector.delay_counts,
+                ejector=Ejector(**judge.recipe.ejector.model_dump()),
             )  # fmt: skip
         if now < self._next_beat:
             return
         self._next_beat = now + HEARTBEAT_S
         if self._ring is not None:
-            self._counts["evidence_lost"], self._counts["ring_held"] = self._ring.lost, self._ring.count_held()
+            ring = self._ring
+            self._counts["evidence_lost"], self._counts["ring_held"], self._counts["ring_slots"] = ring.lost, ring.count_held(), ring.slots
         self._publisher.send(
             Heartbeat, state=self._state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._detail, counts=self._counts
         )

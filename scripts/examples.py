@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge.messages import Alarm, Defect, Ejection, Heartbeat, ImageRef, Message, Run, Timings, Trigger, Verdict
+from edge.messages import Alarm, Audit, Defect, Ejection, Ejector, Heartbeat, ImageRef, Message, Run, Timings, Trigger, Verdict
 
 _STAMP: dict[str, Any] = {
     "station": "S1",
@@ -29,8 +29,8 @@ EXAMPLES: tuple[Message, ...] = (
         classes=["open", "short", "mousebite"],
         camera="simulator 640x640",
         provider="CPUExecutionProvider",
-        ejector_delay_ms=400.0,
-        ejector_delay_counts=0,
+        recipe_number=1,
+        ejector=Ejector(delay_ms=400.0, lead_ms=12.0),
     ),
     Trigger(**_STAMP, **_PART, trigger_ns=86_399_990_000_000, encoder=420_000),
     Verdict(
@@ -60,4 +60,5 @@ EXAMPLES: tuple[Message, ...] = (
         text="no frame from the camera for 2.0 s",
         remedy="check the camera's cable and power; the station reopens it by itself",
     ),
+    Audit(**_STAMP, sender="rejector", op="acknowledge", who="M. Weber", key="none", accepted=True, text="part removed from the belt"),
 )

@@ -75,6 +75,8 @@ def open_set(source: str, *, gray: bool) -> ImageSet:
 def read_image(path: Path, *, gray: bool) -> Image:
     """An image file as it is: gray as (H, W), colour as (H, W, 3) BGR; read-only.
 
+    A gray picture that was saved with three equal channels is gray: sets mix both kinds, and a camera has one pixel format.
+
     Raises:
         DeviceError: missing, no image, or too large; names the file.
     """
@@ -90,6 +92,8 @@ def read_image(path: Path, *, gray: bool) -> Image:
         raise DeviceError(f"{path}: not an image that can be read; it may be damaged or of an unknown format")
     if image.shape[0] * image.shape[1] > _MAX_PIXELS:
         raise DeviceError(f"{path}: {image.shape[1]}×{image.shape[0]} px is more than {_MAX_PIXELS // 1_000_000} megapixels")
+    if image.ndim == 3 and np.array_equal(image[:, :, 0], image[:, :, 1]) and np.array_equal(image[:, :, 0], image[:, :, 2]):
+        image = image[:, :, 0]
     return _sealed(image)
 
 

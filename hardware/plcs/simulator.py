@@ -13,7 +13,7 @@ import zmq
 
 from hardware.errors import DeviceGone
 from hardware.line import Command, Report
-from hardware.plc import PlcEvent
+from hardware.plc import EjectorTiming, PlcEvent, Result
 
 _SILENT_S = 2.0
 
@@ -81,26 +81,26 @@ class SimulatorPlc:
             raise DeviceGone(f"the simulated line at {self._control} has been silent for {_SILENT_S:g} s")
         return events
 
-    def ejector(self, delay_ms: float, delay_counts: int) -> None:
-        self._send(Command("ejector", delay_ms=delay_ms, id=delay_counts))
+    def ejector(self, timing: EjectorTiming) -> None:
+        self._send(Command("ejector", delay_ms=timing.delay_ms, id=timing.delay_counts))
 
     def announce(self, trigger_id: int, at_ns: int) -> None:
         self._send(Command("announce", id=trigger_id, at_ns=at_ns))
 
-    def permit(self, trigger_id: int) -> None:
-        self._send(Command("permit", id=trigger_id))
+    def answer(self, result: Result) -> None:
+        self._send(Command("permit" if result.verdict == 1 else "reject", id=result.trigger_id, code=result.verdict))
 
-    def reject(self, trigger_id: int, code: int) -> None:
-        self._send(Command("reject", id=trigger_id, code=code))
+    def recipe(self, number: int) -> None:
+        pass  # the simulated PLC has no display
 
-    def ready(self, is_ready: bool) -> None:
+    def ready(self, is_ready: bool, *, fault: int = 0) -> None:
         self._send(Command("ready", on=is_ready))
         self._send(Command("state"))  # its answer shows that the line is alive
 
     def stop_line(self, reason: str) -> None:
         self._send(Command("stop", reason=reason))
 
-    def start_line(self) -> None:
+    def acknowledge(self) -> None:
         self._send(Command("start"))
 
     def hold(self, on: bool) -> None:

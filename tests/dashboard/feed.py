@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bus import Publisher
-from edge.messages import CODES, Alarm, Defect, Ejection, Heartbeat, Run, Sender, Timings, Verdict, VerdictWord
+from edge.messages import CODES, Alarm, Defect, Ejection, Ejector, Heartbeat, Run, Sender, Timings, Verdict, VerdictWord
 from edge.ring import RingWriter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,7 @@ class Feed:
                     publisher.send(Heartbeat, state=state, period_s=0.5, counts=self.counts if publisher is self.station else {})
                 self.station.send(
                     Run, run_id="run", product=self.product, recipe="panel-7", recipe_hash="a", model="small", model_hash="b", classes=["short"],
-                    camera="test", provider="CPU", ejector_delay_ms=1, ejector_delay_counts=0,
+                    camera="test", provider="CPU", ejector=Ejector(delay_ms=1),
                 )  # fmt: skip
             if self._stop.wait(0.25):
                 return

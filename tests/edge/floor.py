@@ -12,7 +12,7 @@ from typing import Any
 from edge.bus import Publisher, Subscriber
 from edge.config import Plc, Station
 from edge.errors import BusError
-from edge.messages import CODES, TOPICS, Alarm, AnyMessage, Ejection, Heartbeat, Run, Timings, Trigger, Verdict, encode
+from edge.messages import CODES, TOPICS, Alarm, AnyMessage, Ejection, Ejector, Heartbeat, Run, Timings, Trigger, Verdict, encode
 from edge.rejector import run_rejector
 from edge.rig import own_ports
 from hardware.errors import DeviceTimeout
@@ -52,7 +52,7 @@ class FakeStation:
                 if not self.silent and self.says_run:
                     self.send(
                         Run, run_id=self.run_id, product="p", recipe="r", recipe_hash="", model="m", model_hash="", classes=["a"], camera="c", provider="cpu",
-                        ejector_delay_ms=self.delay_ms, ejector_delay_counts=0,
+                        ejector=Ejector(delay_ms=self.delay_ms),
                     )  # fmt: skip
                 if not self.silent:
                     self.send(Heartbeat, state=self.state, period_s=0.2)

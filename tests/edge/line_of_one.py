@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.bus import Publisher, Subscriber
 from edge.config import Bus, Record, Station
-from edge.messages import CODES, Alarm, Defect, Ejection, Heartbeat, ImageRef, Run, Timings, Trigger, Verdict
+from edge.messages import CODES, Alarm, Defect, Ejection, Ejector, Heartbeat, ImageRef, Run, Timings, Trigger, Verdict
 from edge.ring import RingWriter
 from edge.store import FILE_NAME
 
@@ -45,7 +45,7 @@ def picture(seed: int, size: tuple[int, ...] = SIZE) -> NDArray[np.uint8]:
 
 def config_for(folder: Path, record: str = "data") -> Station:
     # sockets are files in the test's folder: no port to collide with a running appliance
-    bus = Bus.model_validate({name: f"ipc://{folder}/{name}" for name in ("station", "rejector", "recorder")})
+    bus = Bus.model_validate({name: f"ipc://{folder}/{name}" for name, field in Bus.model_fields.items() if field.annotation is str})
     kept = Record(folder=str(folder / record), ring_mb=8, ring_folder=str(folder), batch_s=0.1)
     return Station(name="S1", bus=bus, record=kept)
 
@@ -79,7 +79,7 @@ class LineOfOne:
 
     def _run(self, publisher: Publisher, run_id: str) -> None:
         names: dict[str, str] = dict.fromkeys(("product", "recipe", "recipe_hash", "model", "model_hash", "camera", "provider"), "x")
-        publisher.send(Run, run_id=run_id, classes=["open"], ejector_delay_ms=400.0, ejector_delay_counts=0, **names)
+        publisher.send(Run, run_id=run_id, classes=["open"], ejector=Ejector(), **names)
 
     def listen(self, wait_s: float) -> None:
         while (message := self.bus.get(wait_s)) is not None:

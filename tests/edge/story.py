@@ -8,7 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from edge.bus import Gap
-from edge.messages import Alarm, AnyMessage, Defect, Ejection, Heartbeat, ImageRef, Outcome, Run, Timings, Trigger, Verdict, VerdictWord
+from edge.messages import (
+    Alarm,
+    AnyMessage,
+    Defect,
+    Ejection,
+    Ejector,
+    Heartbeat,
+    ImageRef,
+    Outcome,
+    Run,
+    Timings,
+    Trigger,
+    Verdict,
+    VerdictWord,
+)
 from edge.rows import Evidence, StoredFile
 
 T0 = 1_790_000_000 * 10**9
@@ -32,7 +46,7 @@ def stamp(seq: int, sender: str = "station", at_s: float = 0.0, **fields: Any) -
 
 def run_of(run_id: str = "R1", seq: int = 1, at_s: float = 0.0) -> Run:
     names: dict[str, Any] = {n: n for n in ("product", "recipe", "recipe_hash", "model", "model_hash", "camera", "provider")}
-    return Run(**stamp(seq, at_s=at_s), run_id=run_id, classes=["open", "short"], ejector_delay_ms=400.0, ejector_delay_counts=0, **names)
+    return Run(**stamp(seq, at_s=at_s), run_id=run_id, classes=["open", "short"], ejector=Ejector(), **names)
 
 
 def trigger_of(n: int, run_id: str = "R1") -> Trigger:

@@ -15,7 +15,7 @@ import zmq
 from hardware.belt import BeltSettings
 from hardware.errors import DeviceGone, DeviceSettings, DeviceTimeout
 from hardware.line import Command, run_line
-from hardware.plc import Plc, PlcEvent, make_plc
+from hardware.plc import EjectorTiming, Plc, PlcEvent, Result, make_plc
 from hardware.plcs.simulator import SimulatorPlc
 from hardware.wire import WireIn
 from tests.hardware.lines import Line, a_line, free_port
@@ -60,9 +60,9 @@ def test_the_contract_from_ready_to_the_last_part() -> None:
 
         def judge(event: PlcEvent) -> None:
             if event.kind == "triggered" and event.trigger_id % 3 == 1:
-                plc.permit(event.trigger_id)
+                plc.answer(Result(event.trigger_id, 1))
             elif event.kind == "triggered" and event.trigger_id % 3 == 2:
-                plc.reject(event.trigger_id, 2)
+                plc.answer(Result(event.trigger_id, 2))
 
         events = collect(plc, lambda e: len(ends(e)) == 9, each=judge)
         assert events[0].kind == "started"
@@ -86,7 +86,7 @@ def test_not_ready_stop_and_start() -> None:
             time.sleep(0.05)
             events += plc.poll(0)
         assert not any(e.kind == "started" for e in events)
-        plc.start_line()
+        plc.acknowledge()
         assert collect(plc, lambda e: any(x.kind == "started" for x in e))
 
 
@@ -104,7 +104,7 @@ def test_the_belt_stops_a_second_after_the_last_word() -> None:
 
 def test_the_ejector_is_where_the_recipe_says() -> None:
     with a_line(parts=1, counts_per_s=1000.0) as line, owner(line) as plc:
-        plc.ejector(50.0, 300)
+        plc.ejector(EjectorTiming(delay_ms=50.0, delay_counts=300))
         events = collect(plc, lambda e: len(ends(e)) == 1)
         (triggered,) = [e for e in events if e.kind == "triggered"]
         assert 0.3e9 <= ends(events)[0].at_ns - triggered.at_ns < 0.45e9
@@ -114,7 +114,7 @@ def test_announced_parts() -> None:
     with a_line(sensor="camera") as line, owner(line) as plc:
         collect(plc, lambda e: any(x.kind == "started" for x in e))
         plc.announce(41, time.monotonic_ns())
-        plc.permit(41)
+        plc.answer(Result(41, 1))
         assert [(e.kind, e.trigger_id) for e in collect(plc, lambda e: len(ends(e)) == 1)] == [("triggered", 41), ("passed", 41)]
 
 
@@ -140,7 +140,7 @@ def test_events_come_again_until_acknowledged_when_the_owner_starts_anew() -> No
     with a_line() as line:
         with owner(line) as first:
             for number in range(1, many + 1):
-                first.permit(number)  # no such part: each is noted as late
+                first.answer(Result(number, 1))  # no such part: each is noted as late
                 if number % 500 == 0:
                     time.sleep(0.02)
             time.sleep(0.3)  # all of it lies at a reader that never reads
@@ -157,7 +157,7 @@ def test_a_slow_owner_gets_everything_in_order() -> None:
     many = 4000
     with a_line() as line, owner(line) as plc:
         for number in range(1, many + 1):
-            plc.permit(number)
+            plc.answer(Result(number, 1))
             if number % 500 == 0:
                 time.sleep(0.02)
         time.sleep(0.5)
@@ -204,7 +204,7 @@ def test_nobody_there() -> None:
     plc = SimulatorPlc(f"tcp://127.0.0.1:{free_port()}", timeout_s=0.2)
     with pytest.raises(DeviceGone, match="gutteil line"):
         plc.open()
-    for use in (lambda: plc.poll(0), lambda: plc.permit(1), lambda: plc.ready(True)):
+    for use in (lambda: plc.poll(0), lambda: plc.answer(Result(1, 1)), lambda: plc.ready(True)):
         with pytest.raises(DeviceGone):
             use()
     plc.close()
