@@ -70,19 +70,42 @@ TEXTS: dict[str, Text] = {
     "remedy.plc-gone": Text(
         "Check the PLC and its cable; the line stands until it answers", "SPS und Kabel prüfen; die Linie steht, bis sie antwortet"
     ),
+    "reason.heartbeat-lost": Text(
+        "Station or reject control fell silent: the line was stopped", "Station oder Ausschleus-Steuerung schwieg: die Linie wurde gestoppt"
+    ),
+    "remedy.heartbeat-lost": Text(
+        "See that both run, look at the parts on the belt, then acknowledge",
+        "Prüfen, ob beide laufen, Teile auf dem Band ansehen, dann quittieren",
+    ),
     "reason.no-verdicts": Text("Parts had no verdict: the line was stopped", "Teile blieben ohne Urteil: die Linie wurde gestoppt"),
-    "remedy.no-verdicts": Text("Check camera and station", "Kamera und Station prüfen"),
+    "remedy.no-verdicts": Text("Check camera and station, then acknowledge", "Kamera und Station prüfen, dann quittieren"),
     "reason.ejection-missed": Text(
-        "A rejected part was not confirmed at the ejector", "Ein Teil wurde ausgeschleust, aber nicht bestätigt"
+        "A rejected part was not confirmed at the ejector: the line was stopped",
+        "Ein Teil wurde ausgeschleust, aber nicht bestätigt: die Linie wurde gestoppt",
     ),
     "remedy.ejection-missed": Text(
-        "Look for the part behind the ejector, then check air and sensor",
-        "Teil hinter dem Auswerfer suchen, dann Druckluft und Sensor prüfen",
+        "Look for the part behind the ejector, check air and sensor, then acknowledge",
+        "Teil hinter dem Auswerfer suchen, Druckluft und Sensor prüfen, dann quittieren",
     ),
-    "reason.passed-without-ok": Text("A part passed without an OK verdict", "Ein Teil kam ohne OK-Urteil durch"),
+    "reason.passed-without-ok": Text(
+        "A part passed without an OK verdict: the line was stopped", "Ein Teil kam ohne OK-Urteil durch: die Linie wurde gestoppt"
+    ),
     "remedy.passed-without-ok": Text(
-        "Look for the part behind the ejector and keep it back. Then have the PLC program checked",
-        "Teil hinter dem Auswerfer suchen und zurückhalten. Dann das SPS-Programm prüfen lassen",
+        "Look for the part behind the ejector and keep it back. Have the PLC program checked before you acknowledge",
+        "Teil hinter dem Auswerfer suchen und zurückhalten. Vor dem Quittieren das SPS-Programm prüfen lassen",
+    ),
+    "reason.bin-full": Text("The reject bin is full: the line was stopped", "Der Ausschussbehälter ist voll: die Linie wurde gestoppt"),
+    "remedy.bin-full": Text("Empty the bin, then acknowledge", "Behälter leeren, dann quittieren"),
+    "reason.stopped-by-person": Text("The line was stopped by a person", "Die Linie wurde von Hand gestoppt"),
+    "remedy.stopped-by-person": Text("Acknowledge when the line may run again", "Quittieren, wenn die Linie wieder laufen darf"),
+    "reason.machine-stop": Text("The line was stopped at the machine", "Die Linie wurde an der Maschine gestoppt"),
+    "remedy.machine-stop": Text("See the machine, then acknowledge", "Maschine ansehen, dann quittieren"),
+    "reason.recipe-refused": Text(
+        "The recipe that the PLC asks for cannot be loaded", "Das von der SPS verlangte Rezept lässt sich nicht laden"
+    ),
+    "remedy.recipe-refused": Text(
+        "Ask for another recipe at the machine, or have this one mended",
+        "An der Maschine ein anderes Rezept wählen oder dieses richten lassen",
     ),
     "reason.camera-gone": Text("The camera does not answer", "Die Kamera antwortet nicht"),
     "remedy.camera-gone": Text(

@@ -41,6 +41,7 @@ class Publisher:
         self.epoch = time.time_ns()
         self._stamp: dict[str, Any] = {"station": station, "sender": sender, "epoch": self.epoch, "simulated": simulated}
         self._counts: dict[type[Message], int] = {}
+        self.last = b""  # the message sent last, as it went out
         self._socket = context().socket(zmq.PUB)
         self._socket.set(zmq.SNDHWM, queue)
         self._socket.set(zmq.LINGER, LINGER_MS)
@@ -59,7 +60,8 @@ class Publisher:
         now = time.monotonic_ns()
         fitting = {name: _fit(value) for name, value in fields.items()}
         message = kind(**self._stamp, seq=seq, mono_ns=now, wall_ns=time.time_ns(), **fitting)
-        self._socket.send_multipart((TOPICS[kind], encode(message)))  # PUB never blocks: a full queue drops, the reader sees the gap
+        self.last = encode(message)
+        self._socket.send_multipart((TOPICS[kind], self.last))  # PUB never blocks: a full queue drops, the reader sees the gap
         return now
 
     def count(self, kind: type[Message]) -> int:

@@ -153,6 +153,56 @@ def card(
     print_json(show_card(model) if write is None else write_card(model, write))
 
 
+Who = Annotated[str, typer.Option(help="your name, for the record")]
+Line = Annotated[
+    Path | None, typer.Option("--config", help="settings of the station (TOML); default: the usual addresses, as the demo has them")
+]
+
+
+@app.command()
+def acknowledge(who: Who, reason: Annotated[str, typer.Option(help="what was done about it")] = "", config: Line = None) -> None:
+    """Acknowledge every stop, so that the line may run again. Look at the parts on the belt first."""
+    from edge.command_line import order
+
+    order("acknowledge", who, reason, config, Console())
+
+
+@app.command()
+def stop(who: Who, reason: Annotated[str, typer.Option(help="why")] = "", config: Line = None) -> None:
+    """Stop the line until somebody acknowledges."""
+    from edge.command_line import order
+
+    order("stop", who, reason, config, Console())
+
+
+@app.command()
+def status(config: Line = None) -> None:
+    """Whether the line runs, and what has stopped it."""
+    from edge.command_line import order
+
+    order("status", "", "", config, Console())
+
+
+@app.command()
+def reconcile(
+    config: Line = None,
+    folder: Annotated[Path | None, typer.Option(help="folder of the record, instead of the settings' one")] = None,
+    by: Annotated[str, typer.Option(help="run, shift or all: what the books are closed for")] = "run",
+    since: Annotated[str, typer.Option(help="only from this moment on (ISO 8601, local time), e.g. 2026-11-24T06:00")] = "",
+    until: Annotated[str, typer.Option(help="only up to this moment")] = "",
+    as_json: Json = False,
+) -> None:
+    """Prove from the record that the counts close, per run or shift, and name every part that does not fit."""
+    from edge.reconcile_command import books, show
+
+    document = books(config, folder, by, since, until)
+    if as_json:
+        print_json(document)
+    else:
+        show(document, Console())
+    raise typer.Exit(0 if document["closes"] else 1)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Every check and every test; further arguments go to pytest."""

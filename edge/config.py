@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from edge.settings import Block, read_toml
 
@@ -109,6 +110,24 @@ class Record(Block):
     batch_s: float = Field(0.5, ge=0.01, le=10, description="s at most until a record is on disk")
 
 
+class Shifts(Block):
+    """When shifts begin, in the machine's local time."""
+
+    begin: list[str] = Field(
+        default_factory=lambda: ["06:00", "14:00", "22:00"],
+        min_length=1,
+        max_length=12,
+        description="HH:MM of each shift's beginning, in order",
+    )
+
+    @field_validator("begin")
+    @classmethod
+    def _times(cls, value: list[str]) -> list[str]:
+        if any(not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", v) for v in value) or sorted(set(value)) != value:
+            raise ValueError("each must be HH:MM, from 00:00 to 23:59, in order and none twice")
+        return value
+
+
 class Dashboard(Block):
     """The page in the browser."""
 
@@ -142,6 +161,7 @@ class Station(Block):
     line: Line = Field(default_factory=Line)
     record: Record = Field(default_factory=Record)
     dashboard: Dashboard = Field(default_factory=Dashboard)
+    shifts: Shifts = Field(default_factory=Shifts)
 
 
 def load(path: Path) -> Station:

@@ -13,6 +13,7 @@ from typing import Literal
 from edge.messages import CODES, Trigger, Verdict
 
 MAX_PARTS = 20_000
+_TOO_LATE = "verdict OK came too late"
 _TWO_PARTS = "two parts came under this number"
 Answer = Literal["permit", "reject"]
 
@@ -26,6 +27,21 @@ class _Entry:
     closed: bool = False
     barred: bool = False  # two parts came under this number: neither may pass
     excused: bool = False  # it lay on the belt while the station was away
+    encoder: int = 0
+    stood_ns: int = 0  # for how long the belt had stood in all when it was announced
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A part that has gone by the ejector.
+
+    Attributes:
+        fields: of its `Ejection`.
+        wrong: it passed, and what was said of it here was not OK.
+    """
+
+    fields: dict[str, str]
+    wrong: bool
 
 
 @dataclass
@@ -46,13 +62,18 @@ class Ledger:
                 self._parts.popitem(last=False)
         return entry
 
-    def announced(self, trigger: Trigger) -> tuple[Answer, int] | None:
-        """The station says that a part is there; returns what to tell the PLC, or None if there is nothing to tell."""
+    def announced(self, trigger: Trigger, stood_ns: int = 0) -> tuple[Answer, int] | None:
+        """The station says that a part is there; returns what to tell the PLC, or None if there is nothing to tell.
+
+        Args:
+            stood_ns: for how long the belt has stood in all; what it stands from now on is not counted against the part.
+        """
         entry = self._entry(trigger.trigger_id)
         if entry.part_id and entry.part_id != trigger.part_id:
             # the line or the station counts anew; an old part of this number that has gone is history, one that has not may lie there
             self._parts[trigger.trigger_id] = entry = _Entry(barred=not entry.closed)
         entry.part_id, entry.run_id = trigger.part_id, trigger.run_id
+        entry.encoder, entry.stood_ns = trigger.encoder or 0, stood_ns
         return ("reject", CODES["UNDECIDED"]) if entry.barred else None
 
     def triggered(self, trigger_id: int) -> None:
@@ -63,10 +84,20 @@ class Ledger:
             del self._parts[trigger_id]
         self._entry(trigger_id)
 
-    def judged(self, verdict: Verdict) -> tuple[Answer, int] | None:
+    def stood_ns(self, trigger_id: int, now_ns: int) -> int:
+        """For how long the belt has stood since a part was announced, given how long it has stood in all."""
+        entry = self._parts.get(trigger_id)
+        return now_ns - entry.stood_ns if entry is not None and entry.part_id else 0
+
+    def encoder(self, trigger_id: int) -> int:
+        """Belt position at which a part was announced, counts; 0 where it is not known."""
+        entry = self._parts.get(trigger_id)
+        return entry.encoder if entry is not None else 0
+
+    def judged(self, verdict: Verdict, *, in_time: bool = True) -> tuple[Answer, int] | None:
         """The station's verdict; returns what to tell the PLC and the code, or None if there is nothing to tell.
 
-        A second verdict for a part is only listened to if it is no permit.
+        A second verdict for a part is only listened to if it is no permit; one after the deadline is no permit.
         """
         entry = self._entry(verdict.trigger_id)
         if entry.part_id and entry.part_id != verdict.part_id:
@@ -77,13 +108,15 @@ class Ledger:
         if entry.closed:
             return None
         entry.part_id, entry.run_id = verdict.part_id, verdict.run_id
-        good = verdict.verdict == "OK" and verdict.code == CODES["OK"] and not verdict.reasons and not entry.barred
+        good = verdict.verdict == "OK" and verdict.code == CODES["OK"] and not verdict.reasons and not entry.barred and in_time
         if not entry.verdict:
             self.counts["verdicts"] += 1
         elif good:
             return None
         entry.verdict = verdict.verdict if good or verdict.verdict != "OK" else "UNDECIDED"
-        entry.reason = "" if good else _TWO_PARTS if entry.barred else "; ".join((verdict.verdict, *verdict.reasons))[:180]
+        words = "; ".join((verdict.verdict, *verdict.reasons))[:180] if in_time or verdict.verdict != "OK" else _TOO_LATE
+        entry.reason = "" if good else _TWO_PARTS if entry.barred else words
+        self.counts["late"] += not in_time
         return ("permit", CODES["OK"]) if good else ("reject", CODES[entry.verdict])
 
     def excuse(self) -> None:
@@ -92,8 +125,8 @@ class Ledger:
         for entry in self._parts.values():
             entry.excused = True
 
-    def gone(self, trigger_id: int, outcome: Literal["passed", "ejected", "missed"], reason: str) -> dict[str, str] | None:
-        """The PLC says what became of a part; returns the fields of its `Ejection`, or None if that was said before."""
+    def gone(self, trigger_id: int, outcome: Literal["passed", "ejected", "missed"], reason: str) -> Gone | None:
+        """The PLC says what became of a part; None if that was said before."""
         unknown = trigger_id not in self._parts
         entry = self._entry(trigger_id)
         if entry.closed:
@@ -106,8 +139,11 @@ class Ledger:
             self.no_verdicts_in_row += not entry.excused
         else:
             self.no_verdicts_in_row = 0
-        if outcome == "passed" and entry.verdict != "OK":
+        wrong = outcome == "passed" and entry.verdict != "OK" and not unknown
+        if wrong:
             reason = f"passed although the verdict is {entry.verdict or 'missing'}"
+        elif outcome == "passed" and unknown:
+            reason = "passed on what an earlier rejector said"
         elif outcome != "passed":
-            reason = entry.reason or ("verdict OK came too late" if entry.verdict else reason or "no verdict")
-        return {"part_id": entry.part_id, "run_id": entry.run_id, "outcome": outcome, "reason": reason[:180]}
+            reason = entry.reason or (_TOO_LATE if entry.verdict else reason or "no verdict")
+        return Gone({"part_id": entry.part_id, "run_id": entry.run_id, "outcome": outcome, "reason": reason[:180]}, wrong)

@@ -85,9 +85,11 @@ _WHY = """CASE
 _SEEN = "(trigger_seq IS NOT NULL OR verdict IS NOT NULL)"
 
 
-def reconcile(db: sqlite3.Connection, run_id: str | None) -> Reconciliation:
-    """The books of a run, or of everything."""
+def reconcile(db: sqlite3.Connection, run_id: str | None, span: tuple[int, int] | None = None) -> Reconciliation:
+    """The books of a run, of everything, or of the parts that were triggered in a span (UTC ns, from, to before)."""
     scope, values = _scope(db, run_id)
+    if span is not None:
+        scope, values = f"{scope} AND trigger_wall_ns >= ? AND trigger_wall_ns < ?", (*values, *span)
     announced, ok, ng, undecided, passed, ejected, missed, escapes, overkill, expected_ng, expected_ok, lost = db.execute(
         _COUNTS + scope, values
     ).fetchone()
@@ -115,7 +117,7 @@ def reconcile(db: sqlite3.Connection, run_id: str | None) -> Reconciliation:
         overkill=overkill,
         expected_ng=expected_ng,
         expected_ok=expected_ok,
-        messages_missed=_missed(db, scope, values, run_id),
+        messages_missed=_missed(db, scope, values, whole=run_id is None and span is None),
         evidence_lost=lost,
         misfit_count=count,
         misfits=misfits[:MAX_LISTED],
@@ -163,13 +165,14 @@ def _pairs(db: sqlite3.Connection, scope: str, values: tuple[str | int, ...]) ->
     return pairs
 
 
-def _missed(db: sqlite3.Connection, scope: str, values: tuple[str | int, ...], run_id: str | None) -> int:
-    """Messages missed on the bus; for a run, those of the processes that took part in it."""
+def _missed(db: sqlite3.Connection, scope: str, values: tuple[str | int, ...], *, whole: bool) -> int:
+    """Messages missed on the bus; for a run or a span, those of the processes that took part in it: when they were missed is
+    not known, so they count against every one of these."""
     where = "topic IN ('gutteil.trigger', 'gutteil.verdict', 'gutteil.ejection')"
-    if run_id is not None:
+    if not whole:
         epochs = " UNION ".join(
             f"SELECT DISTINCT {kind}_epoch FROM inspections WHERE {scope}" for kind in ("trigger", "verdict", "ejection")
         )
         where, values = f"{where} AND epoch IN ({epochs})", values * 3
-    row = db.execute(f"SELECT total(last_seq - first_seq + 1) FROM gaps WHERE {where}", values if run_id is not None else ()).fetchone()
+    row = db.execute(f"SELECT total(last_seq - first_seq + 1) FROM gaps WHERE {where}", () if whole else values).fetchone()
     return int(row[0])

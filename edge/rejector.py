@@ -1,8 +1,7 @@
-"""The rejector: follows parts to the ejector. It lets the PLC pass a part only on a fresh OK verdict for that very part.
+"""The rejector: follows parts to the ejector. It lets the PLC pass a part only on an OK verdict for that very part, in time.
 
 The PLC ejects by default, so everything that can go wrong here (a lost verdict, a dead station, this process gone)
-costs at worst a good part. The belt runs only while this process says `ready`, and it says so only while the
-station's heartbeat says the same.
+costs at worst a good part. The belt runs only while this process says `ready`; `edge.supervisor` decides when it does.
 """
 
 from __future__ import annotations
@@ -14,11 +13,14 @@ import time
 import msgspec
 
 from edge.alarms import Alarms
-from edge.bus import Publisher, Subscriber
+from edge.bus import Publisher
+from edge.commands import Command, CommandDesk, Reply
 from edge.config import Station
 from edge.ledger import Answer, Ledger
-from edge.messages import Ejection, Heartbeat, Run, Trigger, Verdict
+from edge.messages import Audit, Ejection, Heartbeat, Run, Trigger, Verdict
+from edge.order_taker import Order, OrderTaker
 from edge.processes import REJECTOR_PRIORITY, step_forward
+from edge.supervisor import REMEDIES, Supervisor
 from hardware.errors import DeviceError
 from hardware.plc import EjectorTiming, Plc, PlcEvent, Result, make_plc
 
@@ -31,18 +33,18 @@ class Rejector:
     """One station's rejector."""
 
     def __init__(self, config: Station, plc: Plc) -> None:
-        self._config, self._plc = config, plc
+        self._plc = plc
         self._publisher = Publisher(config.bus.rejector, config.name, "rejector", simulated=plc.simulated, queue=config.bus.queue)
-        self._subscriber = Subscriber([config.bus.station], [Run, Trigger, Verdict, Heartbeat], config.bus.queue)
+        self._orders = OrderTaker(config)
+        self._commands = CommandDesk(config.bus.commands)
         self._alarms = Alarms(self._publisher)
         self._ledger = Ledger()
-        self._run_id = ""
+        self._supervisor = Supervisor(config.plc.no_verdicts_stop)
+        self._run: Run | None = None
+        self._timing: EjectorTiming | None = None
         self._station_ready = False
-        self._alive = False
-        self._returned = True  # the station has shown anew that it judges: after a start, a silence, or a stop
-        self._delay: EjectorTiming | None = None
         self._connected = False
-        self._stopped = ""
+        self._stood_ns, self._stands_since_ns = 0, 0
         self._next_beat = self._next_ready = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -56,7 +58,8 @@ class Rejector:
         finally:
             self._plc.close()
             self._publisher.close()
-            self._subscriber.close()
+            self._orders.close()
+            self._commands.close()
 
     def _step(self) -> None:
         try:
@@ -67,111 +70,152 @@ class Rejector:
             self._listen()
             for event in self._plc.poll(0):
                 self._happened(event)
+            self._commands.service(self._obey)
             self._say_ready()
         except DeviceError as error:
             self._connected = False
             self._alarms.set("plc-gone", True, "fault", str(error), "check the PLC and its cable; the line stands until it answers")
             self._listen()
+            self._commands.service(self._obey)
         self._beat()
 
     def _listen(self) -> None:
-        """Read the station's messages, verdicts first come first served; waits a moment for the first."""
+        """Read what the station says, first come first served; waits a moment for the first."""
         wait_s = _WAIT_S
         for _ in range(200):
-            message = self._subscriber.get(wait_s)
-            if message is None:
+            order = self._orders.get(wait_s)
+            if order is None:
                 return
             wait_s = 0
+            message = order.message
             if isinstance(message, Verdict):
-                self._answer(message.trigger_id, self._ledger.judged(message))
-                self._returned |= bool(self._stopped)
+                in_time = self._in_time(order, message.trigger_id)
+                self._answer(message.trigger_id, self._ledger.judged(message, in_time=in_time), self._defect(message))
             elif isinstance(message, Trigger):
-                answer = self._ledger.announced(message)
+                answer = self._ledger.announced(message, self._stood())
                 if message.sensor == "camera" and self._connected:
                     self._plc.announce(message.trigger_id, message.trigger_ns)
-                self._answer(message.trigger_id, answer)
+                self._answer(message.trigger_id, answer, 0)
             elif isinstance(message, Run):
-                self._returned |= message.run_id != self._run_id
-                self._run_id, self._delay = message.run_id, EjectorTiming(**msgspec.structs.asdict(message.ejector))
+                self._run, self._timing = message, EjectorTiming(**msgspec.structs.asdict(message.ejector))
                 if self._connected:
-                    self._plc.ejector(self._delay)
-            elif isinstance(message, Heartbeat) and message.sender == "station":
+                    self._plc.ejector(self._timing)
+                    self._plc.recipe(message.recipe_number)
+            elif isinstance(message, Heartbeat):
                 self._station_ready = message.state == "ready"
 
-    def _answer(self, trigger_id: int, answer: tuple[Answer, int] | None) -> None:
-        if answer is None or not self._connected:
-            return
-        self._plc.answer(Result(trigger_id, answer[1]))
+    def _in_time(self, order: Order, trigger_id: int) -> bool:
+        """Whether the part has not reached the ejector yet; while the belt stands its time stands. The PLC has the last word."""
+        if not order.deadline_ns:
+            return True
+        return time.monotonic_ns() < order.deadline_ns + self._ledger.stood_ns(trigger_id, self._stood())
+
+    def _stood(self) -> int:
+        """For how long the belt has stood in all, ns."""
+        return self._stood_ns + (time.monotonic_ns() - self._stands_since_ns if self._stands_since_ns else 0)
+
+    def _defect(self, verdict: Verdict) -> int:
+        """The number, from 1, of the class of the worst defect."""
+        if not verdict.defects or self._run is None:
+            return 0
+        worst = max(verdict.defects, key=lambda d: (d.verdict == "NG", d.score)).kind
+        return self._run.classes.index(worst) + 1 if worst in self._run.classes else 0
+
+    def _answer(self, trigger_id: int, answer: tuple[Answer, int] | None, defect: int) -> None:
+        if answer is not None and self._connected:
+            self._plc.answer(Result(trigger_id, answer[1], defect, self._ledger.encoder(trigger_id)))
 
     def _happened(self, event: PlcEvent) -> None:
         if event.kind == "triggered":
             self._ledger.triggered(event.trigger_id)
         elif event.kind in ("passed", "ejected", "missed"):
-            fields = self._ledger.gone(event.trigger_id, event.kind, event.reason)
-            if fields is not None:
-                self._publisher.send(Ejection, trigger_id=event.trigger_id, offset_us=event.offset_us, **fields)
-            if event.kind == "passed" and fields is not None and fields["reason"]:
-                text = f"part {event.trigger_id} {fields['reason']}"
-                self._alarms.set("passed-without-ok", True, "fault", text, "find this part; check the PLC program")
-            if event.kind == "missed":
-                self._alarms.set(
-                    "ejection-missed",
-                    True,
-                    "fault",
-                    f"part {event.trigger_id} was ejected but not confirmed",
-                    "look for the part behind the ejector, then check air and sensor",
-                )
-            if self._ledger.no_verdicts_in_row >= self._config.plc.no_verdicts_stop and not self._stopped:
-                self._stopped = f"{self._ledger.no_verdicts_in_row} parts in a row had no verdict"
-                self._returned = False
-                self._plc.stop_line(self._stopped)
-                self._alarms.set(
-                    "no-verdicts",
-                    True,
-                    "fault",
-                    self._stopped + "; the line was stopped",
-                    "check camera, trigger wire and station; the line runs again when the station judges again or is restarted",
-                )
+            gone = self._ledger.gone(event.trigger_id, event.kind, event.reason)
+            if gone is None:
+                return
+            self._publisher.send(Ejection, trigger_id=event.trigger_id, offset_us=event.offset_us, **gone.fields)
+            reason, in_row = gone.fields["reason"], self._ledger.no_verdicts_in_row
+            self._supervisor.part_gone(event.trigger_id, event.kind, reason, wrong=gone.wrong, no_verdicts_in_row=in_row)
         elif event.kind == "late":
             self._ledger.counts["late"] += 1
-        elif event.kind == "stopped":
-            self._alarms.set("line-stopped", True, "warning", f"the belt stands: {event.reason}", "")
-        elif event.kind == "started":
-            self._alarms.set("line-stopped", False)
+        elif event.kind == "recipe":
+            self._orders.want_recipe(event.code)
+        else:
+            self._belt(event)
+
+    def _belt(self, event: PlcEvent) -> None:
+        """The belt stopped or started, or a person turned the key at the machine."""
+        if event.kind == "stopped" and not self._stands_since_ns:
+            self._stands_since_ns = event.at_ns
+        elif event.kind == "started" and self._stands_since_ns:
+            self._stood_ns += max(0, event.at_ns - self._stands_since_ns)
+            self._stands_since_ns = 0
+        elif event.kind == "reset":
+            self._ledger.excuse()
+            self._publisher.send(Audit, op="acknowledge", who="key at the machine", key="plc", accepted=True)
+        self._supervisor.happened(event)
+
+    def _obey(self, command: Command, key: str) -> Reply:
+        """An order of a person."""
+        supervisor, refusal = self._supervisor, ""
+        if command.op == "stop":
+            supervisor.stop("stopped-by-person", f"stopped by {command.who}" + (f": {command.reason}" if command.reason else ""))
+        elif command.op == "acknowledge":
+            refusal = supervisor.acknowledge()
+            if not refusal:
+                self._ledger.excuse()
+        if command.op != "status":
+            self._publisher.send(Audit, op=command.op, who=command.who, key=key, accepted=not refusal, text=refusal or command.reason)
+            self._next_ready = 0.0
+            self._say_stops()
+        state = "runs" if supervisor.ready and not supervisor.standing and self._connected else supervisor.standing or "not ready"
+        return Reply(not refusal, refusal, state, list(supervisor.stops.values()))
+
+    def _say_stops(self) -> None:
+        for code, remedy in REMEDIES.items():
+            text = self._supervisor.stops.get(code, "")
+            self._alarms.set(code, bool(text), "fault", f"{text}; the line is stopped" if text else "", remedy)
 
     def _say_ready(self) -> None:
         now = time.monotonic()
-        if now < self._next_ready:
+        supervisor = self._supervisor
+        if now < self._next_ready and not supervisor.to_plc:
             return
         self._next_ready = now + READY_S
-        self._alive = alive = self._subscriber.alive("station") and self._station_ready
-        self._alarms.set(
-            "station-lost",
-            not alive,
-            "fault",
-            "the station is silent or not ready",
-            "see the station's own alarm, or its log",
-        )
-        if not alive:
-            self._returned = True
-        elif self._returned:
-            # until people can acknowledge at the dashboard, a station that shows anew that it judges acknowledges for them
-            self._returned, self._stopped = False, ""
-            self._ledger.excuse()
-            self._plc.acknowledge()
-            self._alarms.set("no-verdicts", False)
-        if self._delay is not None:
-            self._plc.ejector(self._delay)  # said again with every ready: a PLC that has started anew must not guess it
-        self._plc.ready(alive and not self._stopped and self._delay is not None)
+        alive = self._orders.alive()
+        supervisor.station(alive=alive, judging=self._station_ready, timed=self._timing is not None)
+        while supervisor.to_plc:
+            word, reason = supervisor.to_plc[0]
+            if word == "stop":
+                self._plc.stop_line(reason)
+            else:
+                self._plc.acknowledge()
+            supervisor.to_plc.pop(0)
+        if self._timing is not None and self._run is not None:
+            self._plc.ejector(self._timing)  # said again with every ready: a PLC that has started anew must not guess it
+            self._plc.recipe(self._run.recipe_number if self._station_ready else 0)
+        self._plc.ready(supervisor.ready, fault=1 + list(REMEDIES).index(next(iter(supervisor.stops))) if supervisor.stops else 0)
+        text = "the station is silent" if not alive else "the station is not ready"
+        self._alarms.set("station-lost", not supervisor.judging, "fault", text, "see the station's own alarm, or its log")
+        self._alarms.set("line-stopped", bool(supervisor.standing), "warning", f"the belt stands: {supervisor.standing}", "")
+        self._say_stops()
 
     def _beat(self) -> None:
         now = time.monotonic()
         if now < self._next_beat:
             return
         self._next_beat = now + HEARTBEAT_S
-        state = "ready" if self._connected and self._alive and not self._stopped else "fault"
-        counts = {**self._ledger.counts, "gaps": len(self._subscriber.gaps), "refused": self._subscriber.refused}
-        self._publisher.send(Heartbeat, state=state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._stopped, counts=counts)
+        supervisor, orders = self._supervisor, self._orders
+        state = "ready" if self._connected and supervisor.judging and not supervisor.stops else "fault"
+        counts = {
+            **self._ledger.counts,
+            "gaps": orders.open_numbers,
+            "refused": orders.refused + self._commands.refused,
+            "repeated": orders.repeated,
+        }
+        run_id = self._run.run_id if self._run is not None else ""
+        self._publisher.send(
+            Heartbeat, state=state, period_s=HEARTBEAT_S, run_id=run_id, detail="; ".join(supervisor.stops.values())[:200], counts=counts
+        )
         self._alarms.repeat()
 
 

@@ -13,6 +13,7 @@ import psutil
 import tomli_w
 
 from edge.bus import Subscriber
+from edge.commands import Command, send_command
 from edge.config import Station
 from edge.errors import GutteilError
 from edge.messages import STREAMS, AnyMessage, Heartbeat
@@ -77,6 +78,25 @@ class Rig:
                 if child.failed:
                     raise GutteilError(f"{child.name} cannot run: {child.failed}")
         return message
+
+    def acknowledge(self, who: str = "operator", patience_s: float = 15.0) -> None:
+        """Acknowledge every stop as a person does, as soon as the line takes it.
+
+        Raises:
+            GutteilError: it does not within the patience; says why.
+        """
+        until, why = time.monotonic() + patience_s, ""
+        while time.monotonic() < until:
+            try:
+                reply = send_command(self.config, Command("acknowledge", who=who), timeout_s=1.0)
+            except GutteilError as error:
+                why = str(error)
+            else:
+                if reply.accepted:
+                    return
+                why = reply.text
+            self.next(0.2)
+        raise GutteilError(f"the line takes no acknowledgement within {patience_s:g} s: {why}")
 
     def memory_mb(self) -> dict[str, float]:
         """Unique memory (USS) of every process, without what is shared with others such as the frame ring."""

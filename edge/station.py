@@ -15,12 +15,13 @@ from edge.alarms import Alarms
 from edge.bus import Publisher
 from edge.config import Station as StationConfig
 from edge.decide import Decision, undecided
-from edge.errors import SettingsError
+from edge.errors import GutteilError, SettingsError
 from edge.judge import Judge
 from edge.messages import CODES, Ejector, Heartbeat, ImageRef, Run, State, Timings, Trigger, Verdict
 from edge.model import RuntimeOptions
+from edge.order_desk import OrderDesk
 from edge.processes import STATION_PRIORITY, step_forward
-from edge.recipe import load_recipe
+from edge.recipe import Recipe, load_recipe
 from edge.ring import RingWriter
 from edge.watch import CameraWatch
 from hardware.camera import Camera, CameraInfo, Frame, make_camera
@@ -44,8 +45,8 @@ class Station:
         """
         self._config = config
         loaded = load_recipe(Path(config.recipe))
-        options = RuntimeOptions(tuple(config.model.providers), config.model.threads, config.model.spin)
-        self._judge = Judge(loaded, options)
+        self._options = RuntimeOptions(tuple(config.model.providers), config.model.threads, config.model.spin)
+        self._judge = Judge(loaded, self._options)
         self._judge.model.warm_up(config.model.warm_up_runs)
         settings = dict(config.camera.settings)
         if config.camera.backend in ("simulator", "replay"):
@@ -58,12 +59,18 @@ class Station:
         self._edges: WireIn | None = None
         simulated = config.camera.backend == "simulator"
         self._publisher = Publisher(config.bus.station, config.name, "station", simulated=simulated, queue=config.bus.queue)
+        self._desk = OrderDesk(config.bus.orders, self._publisher.epoch)
         self._alarms = Alarms(self._publisher)
+        self._recipe_number = next((int(n) for n, file in config.recipes.items() if file == config.recipe), 0)
+        self._recipe_fault = ""
+        self._due_ns = _due_ns(loaded.recipe)
         self._run_id = f"{config.name}-{self._publisher.epoch // 1_000_000:x}"
         self._state: State = "starting"
         self._detail = ""
         self._parts = 0
-        self._counts = dict.fromkeys(("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held", "ring_slots"), 0)
+        self._counts = dict.fromkeys(
+            ("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held", "ring_slots", "orders_waiting", "orders_given_up"), 0
+        )
         self._sensor = config.line.sensor
         self._largest = 0  # bytes of the largest image so far
         self._ok_due = 0.0
@@ -86,16 +93,20 @@ class Station:
                 self._edges.close()
             if self._ring is not None:
                 self._ring.close()
+            self._desk.close()
             self._publisher.close()
 
     def _turn(self) -> None:
         """Wait for one frame and judge it, or see to what is due while none comes."""
+        self._desk.service()
+        if self._desk.recipe_wanted is not None:
+            self._change_recipe(self._desk.recipe_wanted)
         if self._info is None and not self._open():
             self._beat()
             time.sleep(0.02)
             return
         try:
-            frame = self._grab(max(0.01, self._next_beat - time.monotonic()))
+            frame = self._grab(max(0.005, min(self._next_beat - time.monotonic(), self._desk.wait_s)))
         except DeviceTimeout:
             self._silence()
             self._beat()
@@ -158,7 +169,8 @@ class Station:
             record = self._config.record
             self._ring = RingWriter(record.ring_folder, self._config.name, self._publisher.epoch, size, record.ring_mb)
         self._heard = time.monotonic()
-        self._state, self._detail, self._next_beat, self._next_run = "ready", "", 0.0, 0.0
+        self._state, self._detail = ("fault", self._recipe_fault) if self._recipe_fault else ("ready", "")
+        self._next_beat = self._next_run = 0.0
         self._alarms.set("camera-gone", False)
         self._beat()
         return True
@@ -252,6 +264,7 @@ class Station:
             encoder=encoder,
             sensor=self._sensor,
         )
+        self._desk.order(self._publisher.last, self._deadline_ns(trigger_ns))
         return part_id
 
     def _reserve(self, frame: Frame, decision: Decision) -> ImageRef:
@@ -298,6 +311,39 @@ class Station:
             image=image,
             reference=reference,
         )
+        self._desk.order(self._publisher.last, self._deadline_ns(frame.trigger_ns))
+
+    def _deadline_ns(self, trigger_ns: int) -> int:
+        """When a part's verdict is of no use any more, CLOCK_MONOTONIC; 0 where the encoder tells."""
+        return trigger_ns + self._due_ns if self._due_ns else 0
+
+    def _change_recipe(self, number: int) -> None:
+        """The PLC asks for another recipe. It is changed between two parts; what cannot be loaded stops the line, as the
+        parts to come are not those that the present recipe is for."""
+        self._desk.recipe_wanted = None
+        if number == self._recipe_number and not self._recipe_fault:
+            self._next_run = 0.0  # asked again: say it again
+            return
+        self._state, self._detail, self._next_beat = "starting", f"loading recipe {number}", 0.0
+        self._beat()
+        try:
+            if str(number) not in self._config.recipes:
+                raise SettingsError(
+                    f"recipes: the PLC asks for recipe {number}, which is not among them; add {number} = FILE to the settings"
+                )
+            loaded = load_recipe(Path(self._config.recipes[str(number)]))
+            judge = Judge(loaded, self._options)
+            judge.model.warm_up(self._config.model.warm_up_runs)
+        except GutteilError as error:
+            self._recipe_fault = str(error)[:200]
+            self._fault("recipe-refused", self._recipe_fault, "mend the recipe or its settings, or ask for another one at the machine")
+            return
+        self._judge, self._recipe_number, self._recipe_fault, self._due_ns = judge, number, "", _due_ns(loaded.recipe)
+        self._run_id = f"{self._config.name}-{time.time_ns() // 1_000_000:x}"
+        self._alarms.set("recipe-refused", False)
+        self._state, self._detail = ("ready", "") if self._info is not None else ("fault", "the camera is not open")
+        self._next_beat = self._next_run = 0.0
+        self._beat()
 
     def _never_seen(self, trigger_id: int, trigger_ns: int) -> None:
         """The line counted a part of which no image came: it exists and is UNDECIDED."""
@@ -313,19 +359,28 @@ class Station:
             self._publisher.send(
                 Run, run_id=self._run_id, product=judge.recipe.product, recipe=judge.loaded.name, recipe_hash=judge.loaded.hash, model=judge.model.card.name,
                 model_hash=judge.model.file_hash, classes=judge.classes, camera=self._info.name[:200], provider=judge.model.provider,
-                ejector=Ejector(**judge.recipe.ejector.model_dump()),
+                recipe_number=self._recipe_number, ejector=Ejector(**judge.recipe.ejector.model_dump()),
             )  # fmt: skip
+            self._desk.state(Run, self._publisher.last)
         if now < self._next_beat:
             return
         self._next_beat = now + HEARTBEAT_S
+        self._counts["orders_waiting"], self._counts["orders_given_up"] = self._desk.waiting, self._desk.given_up
         if self._ring is not None:
             ring = self._ring
             self._counts["evidence_lost"], self._counts["ring_held"], self._counts["ring_slots"] = ring.lost, ring.count_held(), ring.slots
         self._publisher.send(
             Heartbeat, state=self._state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._detail, counts=self._counts
         )
+        self._desk.state(Heartbeat, self._publisher.last)
         self._alarms.repeat()
         gc.collect(1)
+
+
+def _due_ns(recipe: Recipe) -> int:
+    """From trigger to the ejector's shot, ns; 0 where the encoder tells."""
+    ejector = recipe.ejector
+    return 0 if ejector.delay_counts else int((ejector.delay_ms - ejector.lead_ms) * 1e6)
 
 
 def run_station(config: StationConfig, stop: threading.Event) -> None:

@@ -126,10 +126,24 @@ class Store:
         found = self._inspections(" WHERE i.part_id = ?", (part_id,))
         return found[0] if found else None
 
-    def reconcile(self, run_id: str | None = None) -> Reconciliation:
-        """The books of a run, or of the whole record."""
+    def reconcile(self, run_id: str | None = None, span: tuple[int, int] | None = None) -> Reconciliation:
+        """The books of a run, of a span of time (UTC ns, from, to before), or of the whole record."""
         with _in_words(self.path), self._database.atomic():  # one transaction: all counts of the same moment
-            return reconcile(self._db, run_id)
+            return reconcile(self._db, run_id, span)
+
+    def runs(self) -> list[tuple[str, int]]:
+        """Every run with the time of its first part, UTC ns, oldest first; a run without parts is left out."""
+        with _in_words(self.path):
+            rows = self._db.execute(
+                "SELECT run_id, min(trigger_wall_ns) FROM inspections WHERE run_id IS NOT NULL GROUP BY run_id ORDER BY 2"
+            )
+            return [(str(r[0]), int(r[1])) for r in rows]
+
+    def period(self) -> tuple[int, int] | None:
+        """The times of the first and the last part, UTC ns; None while there is none."""
+        with _in_words(self.path):
+            first, last = self._db.execute("SELECT min(trigger_wall_ns), max(trigger_wall_ns) FROM inspections").fetchone()
+        return None if first is None else (int(first), int(last))
 
     def integrity(self) -> list[str]:
         """What SQLite's own check finds wrong, at most 100 problems; empty if the file is sound."""

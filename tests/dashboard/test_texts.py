@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.texts import LANGUAGES, TEXTS, choose_language, texts_of
+from edge.supervisor import REMEDIES
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [*sorted((ROOT / "dashboard").glob("*.py")), *sorted((ROOT / "dashboard" / "assets").glob("*.js"))]
@@ -53,6 +54,7 @@ def test_every_alarm_of_the_line_is_translated() -> None:
     for source in sorted((ROOT / "edge").glob("*.py")):
         codes |= set(re.findall(r"(?:[Aa]larms?\.set|_fault|_notice)\(\s*\"([a-z][a-z-]+)\"", source.read_text("utf-8")))
     assert {"camera-gone", "plc-gone", "line-stopped", "record-not-kept"} <= codes, "the search for alarms is broken"
+    codes |= set(REMEDIES)  # the stops
     assert not sorted(code for code in codes if f"reason.{code}" not in TEXTS or f"remedy.{code}" not in TEXTS)
 
 

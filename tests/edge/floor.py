@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.bus import Publisher, Subscriber
+from edge.commands import Command, Reply, send_command
 from edge.config import Plc, Station
 from edge.errors import BusError
-from edge.messages import CODES, TOPICS, Alarm, AnyMessage, Ejection, Ejector, Heartbeat, Run, Timings, Trigger, Verdict, encode
+from edge.messages import CODES, Alarm, AnyMessage, Ejection, Ejector, Heartbeat, Run, Timings, Trigger, Verdict, encode
+from edge.order_desk import OrderDesk
+from edge.orders import HEAD
 from edge.rejector import run_rejector
 from edge.rig import own_ports
 from hardware.errors import DeviceTimeout
@@ -39,6 +42,7 @@ class FakeStation:
 
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.config.bus.station, "S1", "station", simulated=True)
+        self.desk = OrderDesk(self.config.bus.orders, self.publisher.epoch)
         self.camera = WireIn(self.config.line.wire)
         self.stopping, self.lock = threading.Event(), threading.Lock()
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -56,15 +60,22 @@ class FakeStation:
                     )  # fmt: skip
                 if not self.silent:
                     self.send(Heartbeat, state=self.state, period_s=0.2)
+            with self.lock:
+                self.desk.service()
             with contextlib.suppress(DeviceTimeout):
-                edge = self.camera.wait(0.02)
+                edge = self.camera.wait(0.01)
                 self.edges.append(edge)
                 self.plan(self, edge)
 
     def send(self, kind: Any, **fields: Any) -> None:
         with self.lock:  # the plan, timers and the test itself speak for the station
-            if not self.stopping.is_set():
-                self.publisher.send(kind, **fields)
+            if self.stopping.is_set():
+                return
+            self.publisher.send(kind, **fields)
+            if kind in (Run, Heartbeat):
+                self.desk.state(kind, self.publisher.last)
+            else:
+                self.desk.order(self.publisher.last, fields["trigger_ns"] + int(self.delay_ms * 1e6))
 
     def part(self, edge: Edge) -> str:
         return f"{self.run_id}-{edge.trigger_id}"
@@ -89,12 +100,13 @@ class FakeStation:
         epoch = self.publisher.epoch if epoch is None else epoch
         message = Verdict(station="S1", sender="station", epoch=epoch, seq=seq, **self.fields(edge, word))
         with self.lock:
-            self.publisher._socket.send_multipart((TOPICS[Verdict], encode(message)))
+            self.desk._send(HEAD.pack(epoch, seq, edge.at_ns + 10**9), encode(message))
 
     def close(self) -> None:
         with self.lock:
             self.stopping.set()
         self.thread.join(5)
+        self.desk.close()
         self.publisher.close()
         self.camera.close()
 
@@ -160,6 +172,10 @@ class Floor:
         while time.monotonic() < end:
             self.take(self.reader.get(0.05))
         return self.ejections[before:]
+
+    def acknowledge(self) -> Reply:
+        """As a person does it."""
+        return send_command(self.config, Command("acknowledge", who="tester"))
 
     def take(self, message: AnyMessage | None) -> None:
         if isinstance(message, Ejection):

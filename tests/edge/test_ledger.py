@@ -61,7 +61,8 @@ def happen(ledger: Ledger, event: str, number: int = 1) -> Any:
     if event == "triggered":
         return ledger.triggered(number)
     if event in ("passed", "ejected", "missed"):
-        return ledger.gone(number, event, "")  # type: ignore[arg-type]
+        gone = ledger.gone(number, event, "")  # type: ignore[arg-type]
+        return gone.fields if gone is not None else None
     word, _, part = event.partition(" ")
     if word == "announce":
         return ledger.announced(trigger(f"S1-{part}", number))
@@ -100,7 +101,10 @@ def test_a_part_goes_once_and_its_ejection_tells_why(state: str, outcome: str) -
     assert fields["part_id"] == ("" if state in ("unknown", "triggered") else A)
     judged = state.removeprefix("judged ") if state.startswith("judged") else ""
     if outcome == "passed":
-        assert ("although" in fields["reason"]) == (judged != "OK")
+        if state == "unknown":  # it was judged before this rejector started
+            assert "earlier rejector" in fields["reason"]
+        else:
+            assert ("although" in fields["reason"]) == (judged != "OK")
     else:
         assert {"": "no verdict", "OK": "too late", "NG": "NG because", "UNDECIDED": "UNDECIDED because"}[judged] in fields["reason"]
     assert ledger.counts["no_verdict"] == (0 if judged else 1)
@@ -114,7 +118,10 @@ def test_a_new_part_under_an_old_number(state: str) -> None:
     ledger.triggered(1)
     if state in ("passed", "ejected", "ejected unjudged"):
         assert ledger.judged(verdict("OK", B)) == ("permit", 1)
-        assert ledger.gone(1, "passed", "") == {"part_id": B, "run_id": "run", "outcome": "passed", "reason": ""}
+        gone = ledger.gone(1, "passed", "")
+        assert gone is not None
+        assert not gone.wrong
+        assert gone.fields == {"part_id": B, "run_id": "run", "outcome": "passed", "reason": ""}
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -126,9 +133,9 @@ def test_two_parts_that_lie_under_one_number_are_both_rejected(state: str, word:
     for part in (A, B):
         answer = ledger.judged(verdict(word, part))
         assert answer is None or answer[0] == "reject"
-    fields = ledger.gone(1, "ejected", "")
-    assert fields is not None
-    assert "two parts" in fields["reason"]
+    gone = ledger.gone(1, "ejected", "")
+    assert gone is not None
+    assert "two parts" in gone.fields["reason"]
     ledger.triggered(1)  # and the next one is free of it
     ledger.announced(trigger("S1-C"))
     assert ledger.judged(verdict("OK", "S1-C")) == ("permit", 1)
@@ -245,3 +252,27 @@ def test_a_permit_is_said_exactly_on_the_first_verdict_of_a_number_that_only_one
     assert counts["passed"] + counts["ejected"] + counts["missed"] == outcomes
     assert counts["no_verdict"] <= outcomes
     assert counts["triggers"] == sum(e == "triggered" for e, _ in story)
+
+
+def test_an_ok_after_the_deadline_is_no_permit_and_says_so() -> None:
+    ledger = in_state("announced")
+    assert ledger.judged(verdict("OK"), in_time=False) == ("reject", CODES["UNDECIDED"])
+    assert ledger.judged(verdict("OK")) is None  # the same again does not make it better
+    gone = ledger.gone(1, "ejected", "")
+    assert gone is not None
+    assert "too late" in gone.fields["reason"]
+    assert ledger.counts["late"] == 1
+
+
+def test_what_the_belt_stands_is_not_counted_against_a_part() -> None:
+    ledger = Ledger()
+    ledger.announced(trigger(number=1), stood_ns=100)
+    assert ledger.stood_ns(1, 350) == 250
+    assert ledger.stood_ns(2, 350) == 0  # a part that nobody has announced has no excuse
+
+
+def test_a_part_passes_wrongly_only_where_its_trigger_was_heard() -> None:
+    for state, wrong in (("unknown", False), ("triggered", True), ("announced", True), ("judged NG", True), ("judged OK", False)):
+        gone = in_state(state).gone(1, "passed", "")
+        assert gone is not None
+        assert gone.wrong == wrong, state

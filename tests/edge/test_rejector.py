@@ -37,6 +37,7 @@ def test_every_word_and_its_end() -> None:
             "late": 0,
             "gaps": 0,
             "refused": 0,
+            "repeated": 0,
         }
         assert f.beat.counts == want
         assert f.beat.state == "ready"
@@ -60,7 +61,7 @@ def test_repeated_and_replayed_verdicts_let_nothing_pass() -> None:
     with floor(plan, parts=10) as f:
         f.until(lambda: len(f.ejections) == 10)
         assert f.outcomes() == {n: "passed" if n <= 2 else "ejected" for n in range(1, 11)}
-        f.until(lambda: f.beat is not None and f.beat.counts["refused"] >= 16)
+        f.until(lambda: f.beat is not None and f.beat.counts["refused"] + f.beat.counts["repeated"] >= 16)
 
 
 def test_the_second_word_on_a_part_may_only_make_it_worse() -> None:
@@ -132,8 +133,12 @@ def test_a_free_running_station_that_starts_anew_cannot_let_an_old_part_pass() -
         assert f.ejections[0].outcome == "ejected"
 
 
-def test_an_ejection_that_nothing_confirms_is_a_fault() -> None:
-    with floor(blind, parts=2, miss_share=1.0) as f:
+def test_an_ejection_that_nothing_confirms_stops_the_line_until_a_person_acknowledges() -> None:
+    with floor(blind, parts=2, miss_share=1.0, rate_hz=4.0) as f:
+        f.until(lambda: "ejection-missed" in f.alarms)
+        assert f.alarms["ejection-missed"].severity == "fault"
+        assert f.outcomes() == {1: "missed"}
+        assert f.listen(1.0) == []
+        f.until(lambda: f.acknowledge().accepted)
         f.until(lambda: len(f.ejections) == 2)
         assert set(f.outcomes().values()) == {"missed"}
-        f.until(lambda: "ejection-missed" in f.alarms)

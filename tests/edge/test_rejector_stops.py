@@ -8,6 +8,7 @@ import time
 import pytest
 
 from edge.config import Plc, Station
+from edge.messages import Run
 from edge.rejector import run_rejector
 from edge.rig import own_ports
 from hardware.errors import DeviceSettings
@@ -33,6 +34,7 @@ def test_nothing_is_fed_before_the_ejector_is_known() -> None:
     with floor(all_ok) as f:
         f.until(lambda: len(f.ejections) >= 1)
         f.station.says_run = False
+        f.station.desk._states.pop(Run)  # else the station tells it to a rejector that comes late
         f.stop_rejector()
         f.ejections.clear()
         f.start_rejector()
@@ -60,24 +62,16 @@ def test_a_station_that_sees_nothing_stops_the_line_until_it_is_back() -> None:
         assert f.listen(1.5) == [], "the station is alive but blind: the line must stand, not stutter"
         assert all(e.outcome == "ejected" for e in f.ejections[-4:])
         f.station.plan = all_ok
-        f.station.run_id = "run-2"  # it has been started anew
+        f.station.run_id = "run-2"  # it has been started anew: that alone is no leave to run
+        assert f.listen(1.0) == []
+        assert f.acknowledge().accepted
         f.until(lambda: any(e.part_id.startswith("run-2") and e.outcome == "passed" for e in f.ejections))
         f.until(lambda: f.alarms == {})
         f.listen(0.5)
         assert "no-verdicts" not in f.alarms
 
 
-def test_a_verdict_after_the_stop_shows_that_the_station_judges_again() -> None:
-    with floor(blind, no_verdicts_stop=3) as f:
-        f.until(lambda: "no-verdicts" in f.alarms)
-        f.listen(0.5)
-        f.station.plan = all_ok
-        f.station.announce(f.station.edges[-1])
-        f.station.judge(f.station.edges[-1], "OK")
-        f.until(lambda: "passed" in f.outcomes().values())
-
-
-def test_a_silent_station_stops_the_belt_and_one_that_is_back_starts_it() -> None:
+def test_a_silent_station_stops_the_belt_until_a_person_acknowledges() -> None:
     with floor(all_ok) as f:
         f.until(lambda: len(f.ejections) >= 3)
         f.station.silent, began = True, time.monotonic()
@@ -86,8 +80,13 @@ def test_a_silent_station_stops_the_belt_and_one_that_is_back_starts_it() -> Non
         f.listen(0.2)
         assert f.listen(0.8) == []
         f.until(lambda: f.beat is not None and f.beat.state == "fault")
+        refused = f.acknowledge()
+        assert not refused.accepted
+        assert "still silent" in refused.text
         f.station.silent = False
+        assert f.listen(1.0) == []
         before = len(f.ejections)
+        f.until(lambda: f.acknowledge().accepted)
         f.until(lambda: len(f.ejections) > before + 3)
         f.until(lambda: f.alarms == {})
 
@@ -113,13 +112,15 @@ def test_a_rejector_that_starts_anew_misses_nothing() -> None:
         assert f.outcomes()[max(numbers)] == "passed"
 
 
-def test_a_rejector_that_starts_anew_takes_back_a_stop() -> None:
-    """The line was stopped for missing verdicts, then everything was started again: it must not stand for ever."""
+def test_a_stop_outlives_the_rejector() -> None:
+    """The line was stopped for missing verdicts; starting everything anew is no acknowledgement."""
     with floor(blind, no_verdicts_stop=3) as f:
         f.until(lambda: "no-verdicts" in f.alarms)
         f.stop_rejector()
         f.station.plan = all_ok
         f.start_rejector()
+        assert all(e.outcome == "ejected" for e in f.listen(2.0))
+        f.until(lambda: f.acknowledge().accepted)
         f.until(lambda: "passed" in f.outcomes().values())
 
 

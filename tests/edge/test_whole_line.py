@@ -69,8 +69,10 @@ def test_a_killed_process_lets_no_bad_part_pass_and_comes_back(drawn: Path, tmp_
         _let(appliance, 2.0, seen)
         os.kill(appliance.processes.child(victim).pid, signal.SIGKILL)
         before = len(seen)
-        _let(appliance, 9.0, seen)
+        _let(appliance, 4.0, seen)
         assert appliance.processes.child(victim).restarts == 1
+        appliance.acknowledge()
+        _let(appliance, 5.0, seen)
         assert any(isinstance(m, Verdict) for m in seen[before + 20 :]), "the line judges again"
         appliance.line.hold(True)
         _let(appliance, 2.5, seen)

@@ -1,0 +1,28 @@
+"""`gutteil acknowledge`, `stop`, `status`: an order to the line, and its answer in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from edge.commands import Command, Operation, send_command
+from edge.config import Station, load
+from edge.errors import GutteilError
+
+
+def order(op: Operation, who: str, reason: str, config: Path | None, console: Console) -> None:
+    """Send an order and say what became of it.
+
+    Raises:
+        GutteilError: nobody answers, or the order is refused; says why.
+    """
+    reply = send_command(load(config) if config is not None else Station(), Command(op, who=who, reason=reason))
+    if not reply.accepted:
+        raise GutteilError(f"{op} is refused: {reply.text}")
+    console.print(f"the line: [bold]{escape(reply.state)}[/]", highlight=False)
+    for text in reply.stops:
+        console.print(f"  stopped: {escape(text)}", highlight=False)
+    if reply.stops and op != "stop":
+        console.print("  to go on: gutteil acknowledge --who NAME", highlight=False)

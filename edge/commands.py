@@ -1,0 +1,147 @@
+"""Orders of people to the line: acknowledge, stop. A ROUTER in the rejector; every order is checked, bounded and audited."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Final, Literal
+
+import msgspec
+import zmq
+from msgspec import Meta
+
+from edge.bus import LINGER_MS, context
+from edge.config import Station
+from edge.errors import BusError
+
+VERSION: Final = 1
+MAX_BYTES = 2_048
+AT_ONCE = 8
+PER_S = 20  # orders of people; more is a program that has run wild
+Operation = Literal["status", "acknowledge", "stop"]
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked for.
+
+    Attributes:
+        who: the person's name; needed for everything but `status`.
+        number: comes back in the reply.
+    """
+
+    op: Operation
+    who: Annotated[str, Meta(max_length=100)] = ""
+    reason: Annotated[str, Meta(max_length=200)] = ""
+    number: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    v: Literal[1] = VERSION
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What became of it.
+
+    Attributes:
+        state: `runs`, or why the line stands.
+        stops: the stops that are not acknowledged, in words.
+    """
+
+    accepted: bool
+    text: str
+    state: str = ""
+    stops: list[str] = []
+    number: int = 0
+    v: Literal[1] = VERSION
+
+
+Obey = Callable[[Command, str], Reply]
+
+
+class CommandDesk:
+    """The rejector's end. Never waits."""
+
+    def __init__(self, endpoint: str) -> None:
+        """Bind.
+
+        Raises:
+            BusError: the endpoint is taken or impossible.
+        """
+        self._decoder = msgspec.json.Decoder(Command)
+        self._encoder = msgspec.json.Encoder()
+        self._second, self._this_second = 0, 0
+        self.refused = 0
+        self._socket: zmq.Socket[bytes] = context().socket(zmq.ROUTER)
+        self._socket.set(zmq.LINGER, LINGER_MS)
+        self._socket.set(zmq.MAXMSGSIZE, MAX_BYTES)
+        self._socket.set(zmq.SNDHWM, 100)
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self._socket.close()
+            raise BusError(f"bus.commands = {endpoint!r} cannot be opened ({error.strerror}); is another rejector running?") from error
+
+    def service(self, obey: Obey) -> None:
+        """Let `obey` (command, name of the key) answer what has come; bounded work."""
+        for _ in range(AT_ONCE):
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            try:
+                peer, data = frames
+                command = self._decoder.decode(data.bytes)
+            except (ValueError, msgspec.MsgspecError):
+                self.refused += 1
+                continue
+            self._reply(peer.bytes, command, self._answer(command, _key(data), obey))
+
+    def _answer(self, command: Command, key: str, obey: Obey) -> Reply:
+        second = int(time.monotonic())
+        self._this_second = self._this_second + 1 if second == self._second else 1
+        self._second = second
+        if self._this_second > PER_S:
+            self.refused += 1
+            return Reply(False, f"more than {PER_S} orders in a second; wait a moment")
+        if command.op != "status" and not command.who.strip():
+            self.refused += 1
+            return Reply(False, "who = '' is missing: an order to the line needs the name of the person who gives it")
+        return obey(command, key)
+
+    def _reply(self, peer: bytes, command: Command, reply: Reply) -> None:
+        try:
+            self._socket.send_multipart((peer, self._encoder.encode(msgspec.structs.replace(reply, number=command.number))), zmq.NOBLOCK)
+        except zmq.ZMQError:
+            self.refused += 1  # who asked has gone or does not read
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _key(frame: zmq.Frame) -> str:
+    """The name of the key that the sender has shown; `none` without keys."""
+    try:
+        return str(frame.get("User-Id")) or "none"
+    except zmq.ZMQError:
+        return "none"
+
+
+def send_command(config: Station, command: Command, timeout_s: float = 3.0) -> Reply:
+    """Give an order and wait for the answer.
+
+    Raises:
+        BusError: nobody answers in time.
+    """
+    number = time.monotonic_ns() % 2**53
+    with context().socket(zmq.DEALER) as socket:
+        socket.set(zmq.LINGER, 0)
+        socket.connect(config.bus.commands)
+        socket.send(msgspec.json.encode(msgspec.structs.replace(command, number=number)))
+        until = time.monotonic() + timeout_s
+        while (left := until - time.monotonic()) > 0 and socket.poll(int(left * 1000) + 1):
+            try:
+                reply = msgspec.json.decode(socket.recv(), type=Reply)
+            except (ValueError, msgspec.MsgspecError):
+                continue
+            if reply.number == number:
+                return reply
+    raise BusError(
+        f"nobody answers at bus.commands = {config.bus.commands!r}; is the line's rejector running, and is this its settings file?"
+    )

@@ -1,0 +1,98 @@
+"""Orders of people over the command socket of a real rejector: obeyed, bounded, audited."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+import zmq
+
+from edge.bus import Subscriber, context
+from edge.commands import MAX_BYTES, PER_S, Command, Reply, send_command
+from edge.config import Bus, Station
+from edge.errors import BusError
+from edge.messages import Audit
+from tests.edge.floor import Floor, all_ok, floor
+
+
+@pytest.fixture
+def running() -> Iterator[Floor]:
+    with floor(all_ok) as f:
+        f.until(lambda: len(f.ejections) >= 3)
+        yield f
+
+
+def audits(f: Floor) -> Subscriber:
+    """A reader of the audit, joined."""
+    reader = Subscriber([f.config.bus.rejector], [Audit])
+    time.sleep(0.3)
+    return reader
+
+
+def test_a_person_stops_the_line_and_lets_it_run_again(running: Floor) -> None:
+    reader = audits(running)
+    stopped = send_command(running.config, Command("stop", who="M. Weber", reason="jam"))
+    assert stopped.accepted
+    assert stopped.stops == ["stopped by M. Weber: jam"]
+    running.until(lambda: "stopped-by-person" in running.alarms)
+    running.listen(0.5)
+    assert running.listen(1.0) == []
+    assert send_command(running.config, Command("status")).stops == stopped.stops
+    assert running.acknowledge().accepted
+    before = len(running.ejections)
+    running.until(lambda: len(running.ejections) > before + 3)
+    running.until(lambda: "stopped-by-person" not in running.alarms)
+    assert send_command(running.config, Command("status")).state == "runs"
+    said = [m for _ in range(2) if isinstance(m := reader.get(5.0), Audit)]
+    assert [(m.op, m.who, m.key, m.accepted) for m in said] == [("stop", "M. Weber", "none", True), ("acknowledge", "tester", "none", True)]
+    assert reader.get(0.2) is None  # to look is no order
+    reader.close()
+
+
+def test_an_order_needs_a_name(running: Floor) -> None:
+    reply = send_command(running.config, Command("acknowledge", who="  "))
+    assert not reply.accepted
+    assert "who" in reply.text
+
+
+def test_what_is_no_order_is_counted_and_hurts_nobody(running: Floor) -> None:
+    with context().socket(zmq.DEALER) as stranger:
+        stranger.set(zmq.LINGER, 0)
+        stranger.connect(running.config.bus.commands)
+        for data in (b"", b"\xff\xfe", b"{}", b'{"op":"fire"}', b'{"op":"stop","who":1}', b'{"op":"stop","who":"x","more":1}', b"[" * 1000):
+            stranger.send(data)
+        stranger.send_multipart((b"a", b"b", b"c"))
+        running.until(lambda: running.beat is not None and running.beat.counts["refused"] >= 8)
+        assert not stranger.poll(50)
+    with context().socket(zmq.DEALER) as large:  # libzmq hangs up on it
+        large.set(zmq.LINGER, 0)
+        large.connect(running.config.bus.commands)
+        large.send(b"x" * (MAX_BYTES + 1))
+    before = len(running.ejections)
+    running.until(lambda: len(running.ejections) > before + 3)
+    assert running.alarms == {}
+
+
+def test_a_flood_of_orders_is_refused_and_the_line_goes_on(running: Floor) -> None:
+    with context().socket(zmq.DEALER) as wild:
+        wild.set(zmq.LINGER, 0)
+        wild.connect(running.config.bus.commands)
+        for number in range(20 * PER_S):
+            wild.send(msgspec.json.encode(Command("status", number=number)))
+        replies: list[Reply] = []
+        end = time.monotonic() + 15
+        while len(replies) < 3 * PER_S and time.monotonic() < end:
+            if wild.poll(100):
+                replies.append(msgspec.json.decode(wild.recv(), type=Reply))
+        assert any("orders in a second" in r.text for r in replies)
+    before = len(running.ejections)
+    running.until(lambda: len(running.ejections) > before + 3)
+    assert all(outcome == "passed" for outcome in running.outcomes().values())
+
+
+def test_nobody_there_is_an_error_with_a_remedy() -> None:
+    config = Station(bus=Bus.model_validate({"commands": "tcp://127.0.0.1:9"}))
+    with pytest.raises(BusError, match="is the line's rejector running"):
+        send_command(config, Command("status"), timeout_s=0.2)
