@@ -57,7 +57,7 @@ def make_app(config: Station) -> FastAPI:
         openapi_url=None,
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False), Middleware(SecurityHeaders)],
     )
-    add_routes(app, live, viewers, Pictures(config.record.ring_folder, config.record.folder))
+    add_routes(app, config, live, viewers, Pictures(config.record.ring_folder, config.record.folder))
     live_page.add(config.name)
     ui.run_with(
         app,

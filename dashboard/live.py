@@ -14,6 +14,7 @@ from dashboard.view import AlarmView, Counts, DefectView, HealthView, PartView, 
 from edge.bus import Subscriber
 from edge.config import Station
 from edge.messages import Alarm, Ejection, Heartbeat, Run, Verdict
+from edge.supervisor import REMEDIES
 
 # triggers are left out: their totals come with the heartbeats, and reading them would cost as much as the verdicts
 KINDS = (Run, Verdict, Ejection, Heartbeat, Alarm)
@@ -145,6 +146,7 @@ class Live:
                 health=[HealthView(h.name, "unknown", "no-word") if stuck else h for h in health(line, now_ns)],
                 gaps=line.gaps,
                 refused=line.refused,
+                acknowledge=not stuck and any(sender == "rejector" and code in REMEDIES for sender, code in line.alarms),
             )
 
     def _part(self, part: Part, now_ns: int) -> PartView:

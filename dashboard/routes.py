@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Response, WebSocket
+import msgspec
+from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
+from msgspec import Meta
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -12,7 +16,11 @@ from dashboard.live import Live
 from dashboard.pictures import Pictures
 from dashboard.view import encode
 from dashboard.viewers import Viewers
+from edge.commands import Command, send_command
+from edge.config import Station
+from edge.errors import BusError
 
+MAX_BODY = 1_000
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -25,11 +33,31 @@ class _Assets(StaticFiles):
         return response
 
 
+async def _small(request: Request) -> bytes:
+    """The body of a request that has no business being long.
+
+    Raises:
+        ValueError: it is.
+    """
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise ValueError("too long")
+    return body
+
+
 def _json(data: bytes, status: int = 200) -> Response:
     return Response(data, status, {"Cache-Control": "no-store"}, "application/json")
 
 
-def add_routes(app: FastAPI, live: Live, viewers: Viewers, pictures: Pictures) -> None:
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who acknowledges; the name goes into the record."""
+
+    who: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
+
+
+def add_routes(app: FastAPI, config: Station, live: Live, viewers: Viewers, pictures: Pictures) -> None:
     """Everything that is not a page of NiceGUI."""
     router = APIRouter()
 
@@ -45,6 +73,21 @@ def add_routes(app: FastAPI, live: Live, viewers: Viewers, pictures: Pictures) -
         if data is None:
             return Response("no such picture (any more)", 404, {"Cache-Control": "no-store"}, "text/plain")
         return Response(data, 200, {"Cache-Control": "private, max-age=3600, immutable"}, "image/jpeg")
+
+    @router.post("/api/line/acknowledge")
+    async def acknowledge(request: Request) -> Response:
+        # a page of another origin cannot set this header without asking first, and is not answered then
+        if request.headers.get("x-gutteil") != "1":
+            return _json(b'{"accepted":false,"text":"the header X-Gutteil: 1 is missing"}', 403)
+        try:
+            person = msgspec.json.decode(await _small(request), type=Person)
+        except (ValueError, msgspec.MsgspecError):
+            return _json(b'{"accepted":false,"text":"who: is missing; send {\\"who\\": NAME}"}', 400)
+        try:
+            reply = await asyncio.to_thread(send_command, config, Command("acknowledge", who=person.who, reason="at the dashboard"))
+        except BusError as error:
+            return _json(msgspec.json.encode({"accepted": False, "text": str(error)}), 503)
+        return _json(msgspec.json.encode({"accepted": reply.accepted, "text": reply.text}), 200 if reply.accepted else 409)
 
     @router.websocket("/api/live/stream")
     async def stream(socket: WebSocket) -> None:

@@ -10,8 +10,6 @@ START_NS = 3_000_000_000  # a dashboard that has just begun to listen does not y
 LATE_MIN_NS, LATE_UNKNOWN_NS = 2_000_000_000, 5_000_000_000
 IDLE_MIN_NS, IDLE_UNKNOWN_NS = 5_000_000_000, 10_000_000_000
 
-ABOUT_ONE_PART = ("ejection-missed", "passed-without-ok")  # alarms that do not say why the line stands
-
 
 def late_ns(line: Line) -> int:
     """Age of the last part from which on a running line looks late."""
@@ -51,7 +49,7 @@ def standing(line: Line, now_ns: int) -> tuple[Word, Reason]:
 
 def _because(line: Line, sender: Sender, otherwise: Reason) -> Reason:
     """The sender's own first fault, or what its heartbeat says. `station-lost` of the rejector only repeats a fault of the station."""
-    faults = [a for (who, code), a in line.alarms.items() if who == sender and a.message.severity == "fault" and code not in ABOUT_ONE_PART]
+    faults = [a for (who, _), a in line.alarms.items() if who == sender and a.message.severity == "fault"]
     faults.sort(key=lambda a: (a.message.code == "station-lost", a.since_ns))
     return _reason(faults[0]) if faults else otherwise
 

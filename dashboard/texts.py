@@ -192,6 +192,10 @@ TEXTS: dict[str, Text] = {
     "alarms.severity.fault": Text("Fault", "Störung"),
     "alarms.severity.warning": Text("Warning", "Warnung"),
     "alarms.severity.info": Text("Note", "Hinweis"),
+    # letting the line run again
+    "ack.name": Text("Your name", "Ihr Name"),
+    "ack.button": Text("Acknowledge", "Quittieren"),
+    "ack.refused": Text("Not accepted: {why}", "Nicht angenommen: {why}"),
     # the health row
     "health.title": Text("Health", "Zustand"),
     "health.camera": Text("Camera", "Kamera"),

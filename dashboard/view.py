@@ -103,6 +103,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         number: counts snapshots of this server.
         ok_share: 0..1, absent before the first part.
         per_minute: parts per minute over the last minute.
+        acknowledge: the line has been stopped and waits for a person to acknowledge.
         late_ms, idle_ms: ages of the last part from which on a running line looks late, and idle.
     """
 
@@ -130,6 +131,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     health: list[HealthView]
     gaps: int
     refused: int
+    acknowledge: bool = False
     v: int = VERSION
 
 

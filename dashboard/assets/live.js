@@ -1,4 +1,5 @@
 // The live page: one snapshot in, one screen out. Vue escapes every text; nothing here is ever set as HTML.
+import Acknowledge from "/assets/acknowledge.js";
 import Age from "/assets/age.js";
 import { Feed } from "/assets/feed.js";
 import Mark from "/assets/mark.js";
@@ -9,7 +10,7 @@ import { Words } from "/assets/words.js";
 const SEVERITY = { fault: "bad", warning: "warning", info: "info" };
 
 export default {
-  components: { Age, Mark, Picture, Viewer },
+  components: { Acknowledge, Age, Mark, Picture, Viewer },
   props: { texts: Object, language: String },
   data() {
     return { snap: null, heard: 0, link: "connecting", beat: 0, clock: "", ready: false, words: Vue.markRaw(new Words(this.texts, this.language)) };
@@ -108,6 +109,7 @@ export default {
           <p class="gt-means">{{ means }}</p>
           <p v-if="detail" class="gt-detail">{{ detail }}</p>
           <p v-if="remedy" class="gt-todo">→ {{ remedy }}</p>
+          <Acknowledge v-if="snap?.acknowledge" :words="words" />
           <ul v-if="reasons.length"><li v-for="(r, i) in reasons" :key="i">{{ r }}</li></ul>
         </div>
         <p class="gt-foot">

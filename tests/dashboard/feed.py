@@ -50,6 +50,7 @@ class Feed:
         self.station, self.rejector, self.recorder = (
             Publisher(address, self.name, sender, simulated=simulated) for address, sender in zip(addresses, senders, strict=True)
         )
+        self.commands = f"ipc://{folder}/commands"
         self.ring = RingWriter(str(folder), self.name, self.station.epoch, SIDE_PX * SIDE_PX, 8)
         self.counts = {"triggers": 0, "OK": 0, "NG": 0, "UNDECIDED": 0}
         self.state: Any = "ready"
@@ -123,6 +124,7 @@ class Server:
         self.file = feed.folder / f"station-{port}.toml"
         self.file.write_text(
             f'name = "{feed.name}"\n[bus]\nstation = "tcp://127.0.0.1:{a}"\nrejector = "tcp://127.0.0.1:{b}"\nrecorder = "tcp://127.0.0.1:{c}"\n'
+            f'commands = "{feed.commands}"\n'
             f'[dashboard]\nhost = "{host}"\nport = {port}\n[record]\nring_folder = "{feed.folder}"\nfolder = "record"\n'
         )
         self.start()

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from dashboard.texts import Language, texts_of
+from edge.commands import Command, CommandDesk, Reply
 from tests.dashboard.feed import Feed, Server, free_ports
 
 ARGS = [
@@ -150,6 +152,51 @@ def test_each_verdict_is_shown_in_both_languages(browser: Browser, shared_feed: 
         assert {r.split("/")[2] for r in requests if r.startswith("http")} <= {server.url.removeprefix("http://")}, (
             "the page asked another machine"
         )
+
+
+@pytest.mark.parametrize(("language", "width", "height"), [("en", 1920, 1080), ("de", 1024, 768)])
+def test_a_person_acknowledges_a_stop(
+    browser: Browser, shared_feed: Feed, server: Server, language: Language, width: int, height: int
+) -> None:
+    """By name, with the keyboard alone; the answer of the line is what counts, not the click."""
+    t, heard, answer = texts_of(language), [], [Reply(False, "the station is still silent"), Reply(True, "")]
+    desk, over = CommandDesk(shared_feed.commands), threading.Event()
+
+    def obey(command: Command, key: str) -> Reply:
+        heard.append((command.op, command.who, key))
+        return answer[len(heard) - 1]
+
+    def serve() -> None:
+        while not over.wait(0.02):
+            desk.service(obey)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with context(browser, language, width, height) as pages:
+            page = visit(pages, server)
+            expect(page.locator(".gt-ack")).to_have_count(0)
+            shared_feed.alarm("ejection-missed", True, "part 7 was ejected but not confirmed; the line is stopped")
+            shared_feed.alarm("line-stopped", True, "an ejection was not confirmed")
+            button = page.get_by_role("button", name=t["ack.button"])
+            expect(button).to_be_disabled()
+            page.get_by_label(t["ack.name"]).fill("M. Weber")
+            box = button.bounding_box()
+            assert box is not None
+            assert box["height"] >= 48
+            assert box["y"] + box["height"] <= height
+            page.keyboard.press("Enter")
+            expect(page.locator(".gt-ack")).to_contain_text(t["ack.refused"].replace("{why}", "the station is still silent"))
+            page.keyboard.press("Enter")
+            expect(page.locator(".gt-ack p")).to_have_count(0)
+            shared_feed.alarm("ejection-missed", False)
+            shared_feed.alarm("line-stopped", False)
+            expect(page.locator(".gt-ack")).to_have_count(0)
+        assert heard == [("acknowledge", "M. Weber", "none")] * 2
+    finally:
+        over.set()
+        thread.join()
+        desk.close()
 
 
 def test_the_box_lies_on_the_defect(browser: Browser, shared_feed: Feed, server: Server) -> None:
