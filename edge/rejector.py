@@ -173,7 +173,7 @@ class Rejector:
     def _say_stops(self) -> None:
         for code, remedy in REMEDIES.items():
             text = self._supervisor.stops.get(code, "")
-            self._alarms.set(code, bool(text), "fault", f"{text}; the line is stopped" if text else "", remedy)
+            self._alarms.set(code, bool(text), "fault", text, remedy)
 
     def _say_ready(self) -> None:
         now = time.monotonic()
@@ -196,7 +196,8 @@ class Rejector:
         self._plc.ready(supervisor.ready, fault=1 + list(REMEDIES).index(next(iter(supervisor.stops))) if supervisor.stops else 0)
         text = "the station is silent" if not alive else "the station is not ready"
         self._alarms.set("station-lost", not supervisor.judging, "fault", text, "see the station's own alarm, or its log")
-        self._alarms.set("line-stopped", bool(supervisor.standing), "warning", f"the belt stands: {supervisor.standing}", "")
+        standing = bool(supervisor.standing) and not supervisor.stops  # a stop says by itself that the belt stands
+        self._alarms.set("line-stopped", standing, "warning", f"the belt stands: {supervisor.standing}", "")
         self._say_stops()
 
     def _beat(self) -> None:
