@@ -28,6 +28,7 @@ class _Entry:
     barred: bool = False  # two parts came under this number: neither may pass
     excused: bool = False  # it lay on the belt while the station was away
     encoder: int = 0
+    answer_us: float = 0.0
     stood_ns: int = 0  # for how long the belt had stood in all when it was announced
 
 
@@ -37,10 +38,12 @@ class Gone:
 
     Attributes:
         fields: of its `Ejection`.
+        answer_us: as in `Ejection`.
         wrong: it passed, and what was said of it here was not OK.
     """
 
     fields: dict[str, str]
+    answer_us: float
     wrong: bool
 
 
@@ -88,6 +91,12 @@ class Ledger:
         """For how long the belt has stood since a part was announced, given how long it has stood in all."""
         entry = self._parts.get(trigger_id)
         return now_ns - entry.stood_ns if entry is not None and entry.part_id else 0
+
+    def told(self, trigger_id: int, after_us: float) -> None:
+        """The PLC has been told of a verdict, so long after that had left the station; the first time counts."""
+        entry = self._parts.get(trigger_id)
+        if entry is not None and not entry.answer_us:
+            entry.answer_us = after_us
 
     def encoder(self, trigger_id: int) -> int:
         """Belt position at which a part was announced, counts; 0 where it is not known."""
@@ -146,4 +155,4 @@ class Ledger:
             reason = "passed on what an earlier rejector said"
         elif outcome != "passed":
             reason = entry.reason or (_TOO_LATE if entry.verdict else reason or "no verdict")
-        return Gone({"part_id": entry.part_id, "run_id": entry.run_id, "outcome": outcome, "reason": reason[:180]}, wrong)
+        return Gone({"part_id": entry.part_id, "run_id": entry.run_id, "outcome": outcome, "reason": reason[:180]}, entry.answer_us, wrong)

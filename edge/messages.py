@@ -189,6 +189,7 @@ class Ejection(Message, frozen=True, tag="ejection", kw_only=True):
         outcome: `passed` on an OK verdict in time; `ejected` and confirmed by the sensor; `missed`: fired, not confirmed.
         reason: why it was not passed: the verdict, or `no verdict`, or `late`.
         offset_us: how far from the ideal moment.
+        answer_us: from the verdict's leaving the station until the PLC had been told, µs; 0 where nothing was told.
     """
 
     trigger_id: Count
@@ -197,6 +198,7 @@ class Ejection(Message, frozen=True, tag="ejection", kw_only=True):
     outcome: Outcome
     reason: Name
     offset_us: Finite
+    answer_us: Finite = 0
 
 
 class Heartbeat(Message, frozen=True, tag="heartbeat", kw_only=True):

@@ -91,6 +91,7 @@ class Rejector:
             if isinstance(message, Verdict):
                 in_time = self._in_time(order, message.trigger_id)
                 self._answer(message.trigger_id, self._ledger.judged(message, in_time=in_time), self._defect(message))
+                self._ledger.told(message.trigger_id, (time.monotonic_ns() - message.mono_ns) / 1e3)
             elif isinstance(message, Trigger):
                 answer = self._ledger.announced(message, self._stood())
                 if message.sensor == "camera" and self._connected:
@@ -132,7 +133,7 @@ class Rejector:
             gone = self._ledger.gone(event.trigger_id, event.kind, event.reason)
             if gone is None:
                 return
-            self._publisher.send(Ejection, trigger_id=event.trigger_id, offset_us=event.offset_us, **gone.fields)
+            self._publisher.send(Ejection, trigger_id=event.trigger_id, offset_us=event.offset_us, answer_us=gone.answer_us, **gone.fields)
             reason, in_row = gone.fields["reason"], self._ledger.no_verdicts_in_row
             self._supervisor.part_gone(event.trigger_id, event.kind, reason, wrong=gone.wrong, no_verdicts_in_row=in_row)
         elif event.kind == "late":
