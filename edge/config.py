@@ -21,6 +21,11 @@ def _real_port(endpoint: str) -> str:
     return endpoint
 
 
+def near(endpoint: str) -> str:
+    """How this machine itself reaches an endpoint that is bound to all its addresses."""
+    return endpoint.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:")
+
+
 Endpoint = Annotated[str, Field(pattern=r"^(tcp://127\.[0-9.]+:[0-9]{1,5}|ipc://[^\s]+)$"), AfterValidator(_real_port)]
 
 
