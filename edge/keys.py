@@ -188,6 +188,23 @@ def read_own(folder: Path, role: Role) -> ClientPair:
     return _read(folder / "own" / f"{role}.json", ClientPair)
 
 
+def check(folder: Path) -> None:
+    """Whether an appliance can run with these keys.
+
+    Raises:
+        KeysError: something is missing, damaged, or readable by others; says what to do.
+    """
+    server = read_server(folder)
+    known = {c.name: c for c in listed(folder)}
+    for role in get_args(Role):
+        own = read_own(folder, role)
+        entry = known.get(own.name)
+        if own.server != server.public or own.role != role or entry is None or (entry.public, entry.role) != (own.public, role):
+            raise KeysError(
+                f"{folder / 'own' / f'{role}.json'}: does not belong to the other keys; delete it and run: gutteil keys --folder {folder}"
+            )
+
+
 def secure_server(socket: zmq.Socket[bytes], config: Station, domain: Domain) -> None:
     """Before `bind`: let in only listed keys whose role may do this. Does nothing without keys.
 
