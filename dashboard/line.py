@@ -12,6 +12,7 @@ MAX_DEFECTS = 100
 MAX_REJECTS = 12
 MAX_RECENT = 256  # a browser asks for a picture a moment after it was told of the part; a fast line has gone on by then
 MAX_ALARMS = 50
+MAX_CODES = 500
 ALARM_LAPSE_NS = 7_000_000_000  # senders repeat an active alarm every 2 s: one that is silent this long has ended unheard
 GAP_SHOWN_NS = 60_000_000_000
 SENDERS: tuple[Sender, ...] = ("station", "rejector", "recorder")
@@ -86,6 +87,7 @@ class Line:
     _intervals: deque[int] = field(default_factory=lambda: deque(maxlen=15))
     _total_us: deque[float] = field(default_factory=lambda: deque(maxlen=101))
     _first_ns: int = 0
+    _newest: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def apply(self, message: AnyMessage, now_ns: int) -> None:
         """Take one message in; `now_ns` is CLOCK_MONOTONIC when it was heard."""
@@ -95,10 +97,13 @@ class Line:
         if message.epoch != self._epochs.get(message.sender):
             self._restarted(message.sender, message.epoch)
         self._simulated[message.sender] = message.simulated
+        late = self._late(message)
         if isinstance(message, Verdict):
-            self._judged(message, now_ns)
+            self._judged(message, now_ns, late)
         elif isinstance(message, Ejection):
-            self._gone(message)
+            self._gone(message, late)
+        elif late:
+            return  # the newer one says how it is
         elif isinstance(message, Heartbeat):
             self._beat(message, now_ns)
         elif isinstance(message, Alarm):
@@ -106,18 +111,27 @@ class Line:
         elif isinstance(message, Run):
             self.run = message
 
+    def _late(self, message: AnyMessage) -> bool:
+        """Whether a newer message of its kind (an alarm: of its code) is known: this one was missed and has been said again."""
+        key = (message.sender, type(message).__name__, message.code if isinstance(message, Alarm) else "")
+        late = message.seq < self._newest.get(key, 0)
+        if not late and (key in self._newest or len(self._newest) < MAX_CODES):
+            self._newest[key] = message.seq
+        return late
+
     def _restarted(self, sender: str, epoch: int) -> None:
         """A new start of a sender: its totals and alarms begin anew."""
         self._epochs[sender] = epoch
         for key in [k for k in self.alarms if k[0] == sender]:
             del self.alarms[key]
+        self._newest = {k: seq for k, seq in self._newest.items() if k[0] != sender}
         if sender == "station":
             self.verdicts = dict.fromkeys(self.verdicts, 0)
             self._intervals.clear()
         elif sender == "rejector":
             self.outcomes = dict.fromkeys(self.outcomes, 0)
 
-    def _judged(self, message: Verdict, now_ns: int) -> None:
+    def _judged(self, message: Verdict, now_ns: int, late: bool) -> None:
         self._number += 1
         part = Part(
             self._number,
@@ -133,6 +147,12 @@ class Line:
             now_ns,
             message.image,
         )
+        if late:  # it is no news of the line, and the sender's totals have counted it
+            self.recent.append(part)
+            if message.verdict != "OK":
+                by_time = sorted([part, *self.rejects], key=lambda p: p.wall_ns, reverse=True)
+                self.rejects = deque(by_time[:MAX_REJECTS], maxlen=MAX_REJECTS)
+            return
         if self.last is not None and self.last.heard_ns:
             self._intervals.append(now_ns - self.last.heard_ns)
         self.last = part
@@ -148,8 +168,8 @@ class Line:
         else:
             self._seconds.append([second, 1])
 
-    def _gone(self, message: Ejection) -> None:
-        self.outcomes[message.outcome] += 1
+    def _gone(self, message: Ejection, late: bool) -> None:
+        self.outcomes[message.outcome] += not late
         for part in (*self.recent, *self.rejects):
             if part.part_id == message.part_id:
                 part.outcome = message.outcome

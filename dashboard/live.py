@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dashboard.line import Line, Part
 from dashboard.standing import START_NS, health, idle_ns, late_ns, standing
 from dashboard.view import AlarmView, Counts, DefectView, HealthView, PartView, Reason, Snapshot
-from edge.bus import Subscriber
+from edge.bus import Subscriber, watch
 from edge.config import Station
 from edge.messages import Alarm, Ejection, Heartbeat, Run, Verdict
 from edge.supervisor import REMEDIES
@@ -64,8 +64,7 @@ class Live:
                 self._stop.wait(RETRY_S)
 
     def _read(self) -> None:
-        bus = self._config.bus
-        subscriber = Subscriber([bus.station, bus.rejector, bus.recorder], KINDS, bus.queue)
+        subscriber = watch(self._config, KINDS)
         try:
             while not self._stop.is_set():
                 self._turn(subscriber)

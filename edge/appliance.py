@@ -12,10 +12,11 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from edge.bus import Subscriber
-from edge.config import Camera, Line, Record, Station, load
+from edge.bus import watch
+from edge.config import Camera, Line, Record, Station, load, reach
 from edge.errors import SettingsError
 from edge.inspect import ROOT
+from edge.keys import OWN, check, listed
 from edge.messages import STREAMS, Alarm, Ejection, Heartbeat, Run, Verdict
 from edge.processes import LINE_PRIORITY, Processes, running, step_forward, until_signalled
 from edge.rig import free_ports, own_ports, write_config
@@ -49,8 +50,24 @@ def run_appliance(config_file: Path, console: Console) -> None:
         SettingsError: the settings are wrong.
     """
     config = load(config_file)
-    console.print("No keys: the bus answers on this machine only (loopback and ipc).")
+    console.print(_access(config), highlight=False, soft_wrap=True)
     _keep_running(config, config_file, Path(config.record.folder) / "logs", 0.0, console)
+
+
+def _access(config: Station) -> str:
+    """Who can reach the bus, in one line.
+
+    Raises:
+        KeysError: the keys cannot be used.
+    """
+    if not config.keys.folder:
+        return "No keys: the bus answers on this machine only (loopback and ipc)."
+    folder = Path(config.keys.folder)
+    check(folder)
+    others = [c for c in listed(folder) if not c.name.startswith(OWN)]
+    beyond = reach(config)
+    where = f"reaches beyond this machine ({', '.join(beyond)})" if beyond else "answers on this machine only"
+    return f"Keys: the bus {where}; it lets in this appliance and {len(others)} other listed keys."
 
 
 def run_demo(port: int, rate_hz: float, folder: Path | None, seconds: float, console: Console) -> None:
@@ -94,7 +111,7 @@ def _free(port: int) -> bool:
 def _keep_running(config: Station, config_file: Path, logs: Path, seconds: float, console: Console) -> None:
     stop = until_signalled()
     until = time.monotonic() + seconds if seconds else float("inf")
-    subscriber = Subscriber([config.bus.station, config.bus.rejector, config.bus.recorder], [s.message for s in STREAMS], 10_000)
+    subscriber = watch(config, [s.message for s in STREAMS], 10_000)
     summary = _Summary(config)
     address = f"http://{config.dashboard.host}:{config.dashboard.port}"
     with running(names_for(config), config_file, logs) as processes:

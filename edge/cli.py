@@ -6,7 +6,7 @@ import json
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Gutteil judges every part at your line and rejects the bad ones. Nothing leaves the building.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # a traceback must not show a key
 )
 Config = Annotated[Path, typer.Option("--config", help="settings of the station (TOML); docs/settings.md lists every key")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON on standard output and nothing else")]
@@ -140,6 +141,30 @@ def doctor(
                 f"{mark} [bold]{f.what}[/]: {f.text}" + (f"\n        → {f.remedy}" if f.remedy else ""), highlight=False, soft_wrap=True
             )
     raise typer.Exit(0 if document["ok"] else 1)
+
+
+@app.command()
+def keys(
+    folder: Annotated[Path, typer.Option(help="folder of the keys; the appliance's own are made where they are missing")],
+    add: Annotated[str, typer.Option(help="name of a client to list")] = "",
+    role: Annotated[
+        Literal["watch", "reject", "command"] | None,
+        typer.Option(help="what the client may do: read (watch), also take the station's orders (reject), also command the line (command)"),
+    ] = None,
+    public: Annotated[str, typer.Option(help="public key of a client that has made its pair itself and keeps its secret")] = "",
+    revoke: Annotated[str, typer.Option(help="name of a client to take off the list")] = "",
+    show: Annotated[bool, typer.Option("--list", help="only show who is listed")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the bus's keys, and say who may read, reject or command (docs/keys.md)."""
+    from edge.keys_command import keys_command
+
+    clients = keys_command(folder, add, role, public, revoke, show, stderr)
+    if as_json:
+        print_json(clients)
+    else:
+        for client in clients:
+            print(f"{client['name']:34}{client['role']:10}{client['public']}")
 
 
 @app.command()

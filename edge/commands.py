@@ -11,8 +11,9 @@ import zmq
 from msgspec import Meta
 
 from edge.bus import LINGER_MS, context
-from edge.config import Station
-from edge.errors import BusError
+from edge.config import Station, near
+from edge.errors import BusError, KeysError
+from edge.keys import admitted, secure_client, secure_server
 
 VERSION: Final = 1
 MAX_BYTES = 2_048
@@ -58,12 +59,14 @@ Obey = Callable[[Command, str], Reply]
 class CommandDesk:
     """The rejector's end. Never waits."""
 
-    def __init__(self, endpoint: str) -> None:
-        """Bind.
+    def __init__(self, endpoint: str, keys: Station | None = None) -> None:
+        """Bind. `keys`: the settings that say where the keys are; None = no keys.
 
         Raises:
             BusError: the endpoint is taken or impossible.
+            KeysError: the keys cannot be used.
         """
+        self._keys = keys
         self._decoder = msgspec.json.Decoder(Command)
         self._encoder = msgspec.json.Encoder()
         self._second, self._this_second = 0, 0
@@ -73,10 +76,15 @@ class CommandDesk:
         self._socket.set(zmq.MAXMSGSIZE, MAX_BYTES)
         self._socket.set(zmq.SNDHWM, 100)
         try:
+            if keys is not None:
+                secure_server(self._socket, keys, "commands")
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
             self._socket.close()
             raise BusError(f"bus.commands = {endpoint!r} cannot be opened ({error.strerror}); is another rejector running?") from error
+        except KeysError:
+            self._socket.close()
+            raise
 
     def service(self, obey: Obey) -> None:
         """Let `obey` (command, name of the key) answer what has come; bounded work."""
@@ -103,6 +111,9 @@ class CommandDesk:
         if command.op != "status" and not command.who.strip():
             self.refused += 1
             return Reply(False, "who = '' is missing: an order to the line needs the name of the person who gives it")
+        if self._keys is not None and not admitted(self._keys, key, "commands"):
+            self.refused += 1
+            return Reply(False, f"the key {key!r} has been revoked")
         return obey(command, key)
 
     def _reply(self, peer: bytes, command: Command, reply: Reply) -> None:
@@ -128,11 +139,13 @@ def send_command(config: Station, command: Command, timeout_s: float = 3.0) -> R
 
     Raises:
         BusError: nobody answers in time.
+        KeysError: the keys cannot be used.
     """
     number = time.monotonic_ns() % 2**53
     with context().socket(zmq.DEALER) as socket:
         socket.set(zmq.LINGER, 0)
-        socket.connect(config.bus.commands)
+        secure_client(socket, config, "command")
+        socket.connect(near(config.bus.commands))
         socket.send(msgspec.json.encode(msgspec.structs.replace(command, number=number)))
         until = time.monotonic() + timeout_s
         while (left := until - time.monotonic()) > 0 and socket.poll(int(left * 1000) + 1):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from edge.settings import Block, read_toml
 
@@ -14,14 +15,26 @@ Provider = Literal["tensorrt", "cuda", "openvino", "cpu"]
 PROVIDERS: tuple[Provider, ...] = ("tensorrt", "cuda", "openvino", "cpu")
 
 
-def _real_port(endpoint: str) -> str:
-    port = endpoint.rpartition(":")[2]
-    if endpoint.startswith("tcp://") and not 0 < int(port) < 65_536:  # ZeroMQ would take 99999 for 34463 without a word
-        raise ValueError(f"there is no port {port}; ports go from 1 to 65535")
+def _real(endpoint: str) -> str:
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    if endpoint.startswith("tcp://"):
+        if not 0 < int(port) < 65_536:  # ZeroMQ would take 99999 for 34463 without a word
+            raise ValueError(f"there is no port {port}; ports go from 1 to 65535")
+        try:
+            IPv4Address(host)
+        except ValueError as error:
+            raise ValueError(f"{host} is no IPv4 address") from error
     return endpoint
 
 
-Endpoint = Annotated[str, Field(pattern=r"^(tcp://127\.[0-9.]+:[0-9]{1,5}|ipc://[^\s]+)$"), AfterValidator(_real_port)]
+def near(endpoint: str) -> str:
+    """How this machine itself reaches an endpoint that is bound to all its addresses."""
+    return endpoint.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:")
+
+
+Endpoint = Annotated[str, Field(pattern=r"^(tcp://127\.[0-9.]+:[0-9]{1,5}|ipc://[^\s]+)$"), AfterValidator(_real)]
+# an address of this machine, or 0.0.0.0 for all of them; beyond loopback only with keys, see Station
+BusEndpoint = Annotated[str, Field(pattern=r"^(tcp://[0-9.]+:[0-9]{1,5}|ipc://[^\s]+)$"), AfterValidator(_real)]
 
 
 class Camera(Block):
@@ -57,18 +70,18 @@ class Model(Block):
 
 
 class Bus(Block):
-    """ZeroMQ endpoints. Only loopback and ipc; reaching further needs keys."""
+    """ZeroMQ endpoints: `tcp://ADDRESS:PORT` (0.0.0.0 = every address of this machine) or `ipc://PATH`. Beyond loopback only with keys."""
 
-    station: Endpoint = Field("tcp://127.0.0.1:5571", description="the station publishes here")
-    rejector: Endpoint = Field("tcp://127.0.0.1:5572", description="the rejector publishes here")
-    recorder: Endpoint = Field("tcp://127.0.0.1:5573", description="the recorder publishes here")
-    orders: Endpoint = Field(
+    station: BusEndpoint = Field("tcp://127.0.0.1:5571", description="the station publishes here")
+    rejector: BusEndpoint = Field("tcp://127.0.0.1:5572", description="the rejector publishes here")
+    recorder: BusEndpoint = Field("tcp://127.0.0.1:5573", description="the recorder publishes here")
+    orders: BusEndpoint = Field(
         "tcp://127.0.0.1:5574", description="the station tells the rejector of parts and verdicts here, with acknowledgement"
     )
-    commands: Endpoint = Field("tcp://127.0.0.1:5575", description="the rejector takes orders of people here: acknowledge, stop")
-    station_replay: Endpoint = Field("tcp://127.0.0.1:5576", description="the station says again here what a reader has missed")
-    rejector_replay: Endpoint = Field("tcp://127.0.0.1:5577", description="the same for the rejector")
-    recorder_replay: Endpoint = Field("tcp://127.0.0.1:5578", description="the same for the recorder")
+    commands: BusEndpoint = Field("tcp://127.0.0.1:5575", description="the rejector takes orders of people here: acknowledge, stop")
+    station_replay: BusEndpoint = Field("tcp://127.0.0.1:5576", description="the station says again here what a reader has missed")
+    rejector_replay: BusEndpoint = Field("tcp://127.0.0.1:5577", description="the same for the rejector")
+    recorder_replay: BusEndpoint = Field("tcp://127.0.0.1:5578", description="the same for the recorder")
     history: int = Field(10_000, ge=100, le=1_000_000, description="messages of each type that a sender keeps to say them again")
     queue: int = Field(
         50_000, ge=1_000, le=10_000_000, description="messages kept per slow reader before they are dropped (and counted by the reader)"
@@ -162,6 +175,22 @@ class Station(Block):
     record: Record = Field(default_factory=Record)
     dashboard: Dashboard = Field(default_factory=Dashboard)
     shifts: Shifts = Field(default_factory=Shifts)
+
+    @model_validator(mode="after")
+    def _reach(self) -> Station:
+        if not self.keys.folder and (beyond := reach(self)):
+            key = beyond[0]
+            raise ValueError(
+                f"{key} = {getattr(self.bus, key.removeprefix('bus.'))!r}: reaches beyond this machine, where anybody could read and inject; "
+                "make keys (gutteil keys --folder keys) and set keys.folder, or use tcp://127.0.0.1:PORT"
+            )
+        return self
+
+
+def reach(station: Station) -> list[str]:
+    """The keys of the endpoints that reach beyond this machine."""
+    bus = station.bus.model_dump()
+    return [f"bus.{key}" for key, value in bus.items() if isinstance(value, str) and not value.startswith(("tcp://127.", "ipc://"))]
 
 
 def load(path: Path) -> Station:

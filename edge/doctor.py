@@ -15,9 +15,10 @@ from typing import Any, Literal
 import onnxruntime as ort
 import psutil
 
-from edge.config import Station, load
+from edge.config import Station, load, reach
 from edge.errors import GutteilError
 from edge.judge import Judge
+from edge.keys import OWN, check, listed
 from edge.model import PROVIDERS
 from edge.recipe import load_recipe
 from hardware.errors import DeviceError
@@ -38,7 +39,7 @@ class Finding:
 
 def examine(config_file: Path | None) -> list[Finding]:
     """Look at everything; never raises for something that is wrong with the machine."""
-    findings = [_python(), _cores(), _clock(), _cameras(), _shared_memory(), _keys(), *_providers()]
+    findings = [_python(), _cores(), _clock(), _cameras(), _shared_memory(), *_providers()]
     config = Station()
     if config_file is not None:
         try:
@@ -48,7 +49,7 @@ def examine(config_file: Path | None) -> list[Finding]:
             findings.append(Finding("settings", "fault", str(error), "mend the file; docs/settings.md lists every key"))
         else:
             findings.append(_model(config))
-    findings += [_disk(config), *_ports(config)]
+    findings += [_keys(config), _disk(config), *_ports(config)]
     return findings
 
 
@@ -105,8 +106,20 @@ def _shared_memory() -> Finding:
     return Finding("shared memory", "ok", text)
 
 
-def _keys() -> Finding:
-    return Finding("keys", "ok", "no keys: the bus is bound to this machine (loopback and ipc only)")
+def _keys(config: Station) -> Finding:
+    if not config.keys.folder:
+        return Finding("keys", "ok", "no keys: the bus is bound to this machine (loopback and ipc only)")
+    folder = Path(config.keys.folder)
+    try:
+        check(folder)
+        clients = [c for c in listed(folder) if not c.name.startswith(OWN)]
+        left = sorted(p.name for p in (folder / "give").glob("*.json"))
+    except (GutteilError, OSError) as error:
+        return Finding("keys", "fault", str(error), "nothing of the appliance starts until that is mended; docs/keys.md")
+    text = f"{folder}: {len(clients)} clients listed; beyond this machine: {', '.join(reach(config)) or 'nothing'}"
+    if left:
+        return Finding("keys", "warning", f"{text}; secrets still here: {', '.join(left)}", f"carry them to their machines and delete them in {folder / 'give'}")  # fmt: skip
+    return Finding("keys", "ok", text)
 
 
 def _providers() -> list[Finding]:
@@ -145,12 +158,8 @@ def _disk(config: Station) -> Finding:
 
 def _ports(config: Station) -> list[Finding]:
     out = []
-    wanted = {
-        "bus.station": config.bus.station,
-        "bus.rejector": config.bus.rejector,
-        "bus.recorder": config.bus.recorder,
-        "line.control": config.line.control,
-    }
+    wanted = {f"bus.{key}": value for key, value in config.bus.model_dump().items() if isinstance(value, str)}
+    wanted["line.control"] = config.line.control
     for key, endpoint in wanted.items():
         if endpoint.startswith("tcp://"):
             host, _, port = endpoint.removeprefix("tcp://").rpartition(":")

@@ -4,6 +4,7 @@ GutteilError
 ├── SettingsError   a settings file or a recipe is wrong; says key, value and remedy
 ├── ModelError      a file is not a usable model; says why
 ├── BusError        an endpoint cannot be opened
+├── KeysError       the bus's keys are missing, damaged or readable by others; its text never holds a secret
 └── StoreError      the record cannot be opened or written
 """
 
@@ -22,6 +23,10 @@ class ModelError(GutteilError):
 
 class BusError(GutteilError):
     """An endpoint cannot be opened."""
+
+
+class KeysError(GutteilError):
+    """The bus's keys are missing, damaged or readable by others."""
 
 
 class StoreError(GutteilError):

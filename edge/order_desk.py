@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import zmq
 
 from edge.bus import LINGER_MS, context
-from edge.errors import BusError
+from edge.config import Station
+from edge.errors import BusError, KeysError
+from edge.keys import secure_server
 from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, MAX_WAITING, ORDER_KIND, RECIPE, RECIPE_KIND
 
 PEER_GONE_S = 1.0
@@ -32,11 +34,12 @@ class _Waiting:
 class OrderDesk:
     """The station's end. Every method returns at once."""
 
-    def __init__(self, endpoint: str, epoch: int) -> None:
-        """Bind.
+    def __init__(self, endpoint: str, epoch: int, keys: Station | None = None) -> None:
+        """Bind. `keys`: the settings that say where the keys are; None = no keys.
 
         Raises:
             BusError: the endpoint is taken or impossible.
+            KeysError: the keys cannot be used.
         """
         self._epoch = epoch
         self._number = 0
@@ -52,10 +55,15 @@ class OrderDesk:
         self._socket.set(zmq.SNDHWM, 2_000)  # what does not fit is dropped here and said again later
         self._socket.set(zmq.MAXMSGSIZE, 1_024)
         try:
+            if keys is not None:
+                secure_server(self._socket, keys, "orders")
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
             self._socket.close()
             raise BusError(f"bus.orders = {endpoint!r} cannot be opened ({error.strerror}); is another station running?") from error
+        except KeysError:
+            self._socket.close()
+            raise
 
     def state(self, kind: type, data: bytes) -> None:
         """Say something that the next of its kind replaces (run, heartbeat): not acknowledged, kept for a rejector that comes later."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import zmq
 
 from edge.bus import context
-from edge.config import Station
+from edge.config import Station, near
+from edge.errors import KeysError
+from edge.keys import secure_client
 from edge.messages import MAX_BYTES, AnyMessage, Heartbeat, MessageError, Run, Trigger, Verdict, decode
 from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, HELLO_S, MAX_WAITING, ORDER_KIND, RECIPE, RECIPE_KIND
 
@@ -48,7 +50,12 @@ class OrderTaker:
         self._socket.set(zmq.RECONNECT_IVL, 20)
         self._socket.set(zmq.RECONNECT_IVL_MAX, 200)
         self._socket.set(zmq.SNDHWM, 10_000)
-        self._socket.connect(config.bus.orders)
+        try:
+            secure_client(self._socket, config, "reject")
+        except KeysError:
+            self._socket.close()
+            raise
+        self._socket.connect(near(config.bus.orders))
 
     @property
     def epoch(self) -> int:

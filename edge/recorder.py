@@ -24,15 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alarms import Alarms
-from edge.bus import Gap, Publisher, Subscriber
+from edge.bus import publisher, watch
 from edge.config import Station
 from edge.continuity import Continuity
 from edge.errors import StoreError
 from edge.evidence import ImageFolder
-from edge.messages import STREAMS, TOPICS, AnyMessage, Heartbeat, ImageRef, Run, State, Verdict
+from edge.messages import STREAMS, TOPICS, AnyMessage, Audit, Ejection, Heartbeat, ImageRef, Run, State, Trigger, Verdict
 from edge.processes import step_back
 from edge.ring import RingReader
 from edge.rows import Batch, Evidence, StoredFile, key_of
+from edge.sequences import Gap
 from edge.store import FILE_NAME, Store, open_store
 
 HEARTBEAT_S = 0.5
@@ -44,6 +45,7 @@ NOTICE_S = 10.0  # how long an alarm about something that happened once stays up
 DRAIN_S = 4.0
 ROUTINE_S = 5.0  # heartbeats alone make no batch before
 _ROUTINE_TOPICS = {TOPICS[Heartbeat].decode(), TOPICS[Run].decode()}
+_WHOLE = (Trigger, Verdict, Ejection, Audit)  # wanted from the first number on; the others say themselves again
 _PASSING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY}
 
 log = logging.getLogger("gutteil.recorder")
@@ -58,25 +60,24 @@ class Recorder:
         Raises:
             BusError: the endpoint is taken.
         """
-        bus = config.bus
         simulated = config.camera.backend == "simulator"
         self._config = config
         self._folder = Path(config.record.folder)
-        self._publisher = Publisher(bus.recorder, config.name, "recorder", simulated=simulated, queue=bus.queue)
+        self._publisher = publisher(config, "recorder", simulated=simulated)
         self._alarms = Alarms(self._publisher)
         # its own messages too: they are part of the record and come the same way as everybody's
-        self._subscriber = Subscriber([bus.station, bus.rejector, bus.recorder], [s.message for s in STREAMS], bus.queue)
+        self._subscriber = watch(config, [s.message for s in STREAMS])
         self._ring = RingReader(config.record.ring_folder)
         self._images = ImageFolder(self._folder)
         self._store: Store | None = None
         self._lock: int | None = None
-        self._continuity: Continuity | None = None
+        self._continuity = Continuity()
         self._pending: deque[tuple[AnyMessage, bool]] = deque()  # with: says something new
-        self._gaps: list[tuple[str, Gap]] = []
+        self._gaps: list[Gap] = []
         self._due = self._retry_at = self._next_beat = 0.0
         self._notices: dict[str, float] = {}
         self._last_ring = ""
-        self._run_id, self._trouble = "", ""
+        self._run_id, self._run_number, self._trouble = "", (0, 0), ""
         self._counts = dict.fromkeys(("messages", "inspections", "images", "lost", "backlog", "gaps", "missed", "refused"), 0)
 
     def run(self, stop: threading.Event) -> None:
@@ -127,7 +128,7 @@ class Recorder:
                 self._lock = _lock(self._folder)
             self._store = open_store(self._folder / FILE_NAME)
             self._images.clear()
-            self._continuity = Continuity(self._store.last_numbers())
+            self._subscriber.resume(self._store.last_numbers(), self._store.gaps(), _WHOLE)
         except (OSError, StoreError) as error:
             if not _passing(error):
                 raise error if isinstance(error, StoreError) else StoreError(f"{self._folder}: {error}; check record.folder") from error
@@ -142,14 +143,16 @@ class Recorder:
         while room > 0 and (message := self._subscriber.get(wait_s)) is not None:
             self._take(message)
             room, wait_s = room - 1, 0.0
+        # on disk at once what is missing, so that a recorder that is killed now does not forget it; told when it will not come
+        self._gaps += self._subscriber.noticed
+        self._subscriber.noticed.clear()
+        for gap in self._subscriber.gaps:
+            self._missed(gap)
+        self._subscriber.gaps.clear()
 
     def _take(self, message: AnyMessage) -> None:
-        assert self._continuity is not None
-        for station, gap in self._continuity.missed(message, self._subscriber.gaps):
-            self._missed(station, gap)
-        self._subscriber.gaps.clear()
-        if isinstance(message, Run):
-            self._run_id = message.run_id
+        if isinstance(message, Run) and (message.epoch != self._run_number[0] or message.seq > self._run_number[1]):
+            self._run_id, self._run_number = message.run_id, (message.epoch, message.seq)
         news = self._continuity.news(message)
         due = time.monotonic() + (self._config.record.batch_s if news else ROUTINE_S)
         self._due = min(self._due, due) if self._pending else due
@@ -157,8 +160,7 @@ class Recorder:
         self._counts["messages"] += 1
         self._counts["backlog"] += news
 
-    def _missed(self, station: str, gap: Gap) -> None:
-        self._gaps.append((station, gap))
+    def _missed(self, gap: Gap) -> None:
         self._counts["gaps"] += 1
         self._counts["missed"] = min(self._counts["missed"] + gap.last - gap.first + 1, 2**63 - 1)
         if gap.topic in _ROUTINE_TOPICS:
@@ -231,7 +233,8 @@ class Recorder:
                 if message.image is not None and batch.evidence.get(key_of(message), Evidence()).image is not None:
                     newest = message.image
         if newest is not None:
-            lost += self._ring.release_before(newest)
+            if not self._older_may_come(newest):
+                lost += self._ring.release_before(newest)
             if self._last_ring not in ("", newest.ring):
                 self._ring.close()  # the station started anew: the old ring's memory is freed when nobody has it open
             self._last_ring = newest.ring
@@ -241,6 +244,13 @@ class Recorder:
             self._notice(
                 "evidence-lost", text, "the disk is too slow or the recorder was away: free or faster disk, or raise record.ring_mb"
             )
+
+    def _older_may_come(self, image: ImageRef) -> bool:
+        """Whether verdicts with images older than this one are on their way: missed and asked for, or waiting behind it."""
+        if any(gap.topic == TOPICS[Verdict].decode() for gap in self._subscriber.open):
+            return True
+        refs = (m.image for m, _ in self._pending if isinstance(m, Verdict))
+        return any(ref is not None and ref.ring == image.ring and ref.generation < image.generation for ref in refs)
 
     def _disk_fails(self, error: Exception) -> None:
         self._retry_at = time.monotonic() + RETRY_S

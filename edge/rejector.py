@@ -13,7 +13,7 @@ import time
 import msgspec
 
 from edge.alarms import Alarms
-from edge.bus import Publisher
+from edge.bus import publisher
 from edge.commands import Command, CommandDesk, Reply
 from edge.config import Station
 from edge.ledger import Answer, Ledger
@@ -34,9 +34,9 @@ class Rejector:
 
     def __init__(self, config: Station, plc: Plc) -> None:
         self._plc = plc
-        self._publisher = Publisher(config.bus.rejector, config.name, "rejector", simulated=plc.simulated, queue=config.bus.queue)
+        self._publisher = publisher(config, "rejector", simulated=plc.simulated)
         self._orders = OrderTaker(config)
-        self._commands = CommandDesk(config.bus.commands)
+        self._commands = CommandDesk(config.bus.commands, config)
         self._alarms = Alarms(self._publisher)
         self._ledger = Ledger()
         self._supervisor = Supervisor(config.plc.no_verdicts_stop)

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import tomli_w
 
-from edge.bus import Subscriber
+from edge.bus import Subscriber, watch
 from edge.commands import Command, send_command
 from edge.config import Station
 from edge.errors import GutteilError
@@ -124,8 +124,7 @@ def rig(config: Station, folder: Path, names: list[str]) -> Iterator[Rig]:
         GutteilError: it does not get ready in time, or a process cannot run; says which and shows its last words.
     """
     path = write_config(config, folder)
-    endpoints = [config.bus.station, config.bus.rejector, config.bus.recorder]
-    bus = Subscriber(endpoints, [s.message for s in STREAMS], config.bus.queue)
+    bus = watch(config, [s.message for s in STREAMS])
     with contextlib.closing(bus), running(["line", *names], path, folder / "logs") as processes:
         control = SimulatorPlc(config.line.control, timeout_s=START_S)
         with contextlib.closing(control):

@@ -7,6 +7,7 @@ part is marked `contradicted` if they say different things.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -14,8 +15,8 @@ from typing import Literal
 
 import msgspec
 
-from edge.bus import Gap
 from edge.messages import TOPICS, Alarm, AnyMessage, Ejection, ImageRef, Run, Trigger, Verdict
+from edge.sequences import Gap
 
 _LARGEST = 2**63 - 1
 EvidenceState = Literal["stored", "sampled out", "lost"]
@@ -50,13 +51,13 @@ class Batch(msgspec.Struct):
     Attributes:
         repeats: messages that say nothing new (heartbeats, repetitions): only their numbers and times are noted.
         evidence: by part_id, for verdicts of this batch; an image that was to be kept and is not here counts as lost.
-        gaps: what was missed on the bus, with the station it was missed from.
+        gaps: what was missed on the bus; what comes later all the same is taken out of the record's gaps again.
     """
 
     messages: list[AnyMessage] = []
     repeats: list[AnyMessage] = []
     evidence: dict[str, Evidence] = {}
-    gaps: list[tuple[str, Gap]] = []
+    gaps: list[Gap] = []
 
 
 def key_of(message: Trigger | Verdict | Ejection) -> str:
@@ -69,19 +70,9 @@ def key_of(message: Trigger | Verdict | Ejection) -> str:
 def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
     """Write a batch within the caller's transaction. Its first statement writes, so that the lock is taken at once."""
     _write_numbers(db, [*batch.messages, *batch.repeats])
-    for station, gap in batch.gaps:
-        _insert(
-            db,
-            "gaps",
-            {
-                "station": station,
-                "sender": gap.sender,
-                "epoch": gap.epoch,
-                "topic": gap.topic,
-                "first_seq": gap.first,
-                "last_seq": gap.last,
-            },
-        )
+    for gap in batch.gaps:
+        _insert_gap(db, gap)
+    _heal(db, [*batch.messages, *batch.repeats])
     for message in batch.messages:
         if isinstance(message, Verdict):
             _write_verdict(db, message, batch.evidence.get(key_of(message), Evidence()))
@@ -129,6 +120,30 @@ def _write_numbers(db: sqlite3.Connection, messages: Iterable[AnyMessage]) -> No
         " first_seq = min(first_seq, excluded.first_seq), last_seq = max(last_seq, excluded.last_seq)",
         [key + value for key, value in streams.items()],
     )
+
+
+def _insert_gap(db: sqlite3.Connection, gap: Gap) -> None:
+    row: dict[str, Value] = {"station": gap.station, "sender": gap.sender, "epoch": gap.epoch, "topic": gap.topic}
+    longer = "DO UPDATE SET last_seq = max(last_seq, excluded.last_seq)"
+    _insert(db, "gaps", row | {"first_seq": gap.first, "last_seq": gap.last}, longer)
+
+
+def _heal(db: sqlite3.Connection, messages: Iterable[AnyMessage]) -> None:
+    """Take what has come after all out of the gaps."""
+    numbers: dict[tuple[str, str, str, int], list[int]] = {}
+    for m in messages:
+        numbers.setdefault((m.station, m.sender, TOPICS[type(m)].decode(), m.epoch), []).append(m.seq)
+    where = "station = ? AND sender = ? AND topic = ? AND epoch = ?"
+    for stream, come in numbers.items():
+        overlapping = f"SELECT first_seq, last_seq FROM gaps WHERE {where} AND first_seq <= ? AND last_seq >= ?"
+        for first, last in db.execute(overlapping, (*stream, max(come), min(come))).fetchall():
+            inside = sorted({n for n in come if first <= n <= last})
+            if not inside:
+                continue
+            db.execute(f"DELETE FROM gaps WHERE {where} AND first_seq = ?", (*stream, first))
+            for a, b in itertools.pairwise([first - 1, *inside, last + 1]):
+                if a + 1 < b:
+                    _insert_gap(db, Gap(*stream, a + 1, b - 1))
 
 
 def _write_run(db: sqlite3.Connection, run: Run) -> None:

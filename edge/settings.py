@@ -53,6 +53,8 @@ def check(data: dict[str, Any], kind: type[T], origin: str) -> T:
 
 
 def _in_words(error: Any, kind: type[Block]) -> str:
+    if not error["loc"] and error["type"] == "value_error":  # a rule between several keys, which names them itself
+        return str(error["msg"]).removeprefix("Value error, ")
     key = ".".join(str(p) for p in error["loc"]) or "(whole file)"
     field = field_at(kind, error["loc"])
     hint = f" ({field.description})" if field is not None and field.description else ""

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from edge.alarms import Alarms
-from edge.bus import Publisher
+from edge.bus import publisher
 from edge.config import Station as StationConfig
 from edge.decide import Decision, undecided
 from edge.errors import GutteilError, SettingsError
@@ -58,8 +58,8 @@ class Station:
         self._ring: RingWriter | None = None
         self._edges: WireIn | None = None
         simulated = config.camera.backend == "simulator"
-        self._publisher = Publisher(config.bus.station, config.name, "station", simulated=simulated, queue=config.bus.queue)
-        self._desk = OrderDesk(config.bus.orders, self._publisher.epoch)
+        self._publisher = publisher(config, "station", simulated=simulated)
+        self._desk = OrderDesk(config.bus.orders, self._publisher.epoch, config)
         self._alarms = Alarms(self._publisher)
         self._recipe_number = next((int(n) for n, file in config.recipes.items() if file == config.recipe), 0)
         self._recipe_fault = ""

@@ -22,6 +22,7 @@ from edge.messages import VerdictWord
 from edge.migrations import APPLICATION_ID, MIGRATIONS
 from edge.reconcile import Reconciliation, reconcile
 from edge.rows import Batch, EvidenceState, StoredFile, write_rows
+from edge.sequences import Gap, Seen
 
 FILE_NAME = "gutteil.db"
 BUSY_MS = 1_000
@@ -154,11 +155,18 @@ class Store:
                 f"row {r[1]} of {r[0]} points to a missing row of {r[2]}" for r in self._db.execute("PRAGMA foreign_key_check")
             ]
 
-    def last_numbers(self) -> dict[tuple[str, str, str, int], int]:
-        """The last recorded number by (station, sender, topic, epoch), for the newest 1000 streams."""
+    def last_numbers(self) -> dict[Seen, int]:
+        """The last recorded number by stream, for the newest 1000 streams."""
         with _in_words(self.path):
             rows = self._db.execute("SELECT station, sender, topic, epoch, last_seq FROM streams ORDER BY epoch DESC LIMIT 1000").fetchall()
-        return {(station, sender, topic, epoch): last for station, sender, topic, epoch, last in rows}
+        return {Seen(*stream): last for *stream, last in rows}
+
+    def gaps(self) -> list[Gap]:
+        """What was missed on the bus and has not come since, the newest 1000 stretches."""
+        with _in_words(self.path):
+            columns = "station, sender, topic, epoch, first_seq, last_seq"
+            rows = self._db.execute(f"SELECT {columns} FROM gaps ORDER BY epoch DESC, first_seq DESC LIMIT 1000").fetchall()
+        return [Gap(*row) for row in rows]
 
     def reference(self, pixels_sha256: str) -> StoredFile | None:
         """The stored reference image with these pixels, or None."""

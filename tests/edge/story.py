@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from edge.bus import Gap
 from edge.messages import (
     Alarm,
     AnyMessage,
@@ -24,6 +23,7 @@ from edge.messages import (
     VerdictWord,
 )
 from edge.rows import Evidence, StoredFile
+from edge.sequences import Gap
 
 T0 = 1_790_000_000 * 10**9
 STATION_EPOCH, REJECTOR_EPOCH = T0 - 10**9, T0 - 2 * 10**9
@@ -142,4 +142,4 @@ STORY: list[AnyMessage] = [
     Heartbeat(**stamp(9, "rejector", 30), state="ready", period_s=0.5),
 ]
 EVIDENCE = {"P1": Evidence(StoredFile("images/a.png", "aa"), StoredFile("images/references/b.png", "bb", "pixels"))}
-GAPS = [("S1", Gap("station", "gutteil.verdict", STATION_EPOCH, 8, 10))]
+GAPS = [Gap("S1", "station", "gutteil.verdict", STATION_EPOCH, 8, 10)]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import zmq
 
-from edge.bus import Gap, Publisher, Subscriber, context
+from edge.bus import Publisher, Subscriber, context
 from edge.errors import BusError
 from edge.messages import NAME_CHARACTERS, STREAMS, TOPICS, Alarm, AnyMessage, Heartbeat, Message, Verdict, encode
+from edge.sequences import Gap
 from scripts.examples import EXAMPLES
 
 KINDS = [s.message for s in STREAMS]
@@ -123,7 +124,7 @@ def test_a_gap_is_named_exactly(pair: tuple[Raw, Subscriber]) -> None:
         raw.alarm(seq)
     read(reader, 5)
     topic = "gutteil.alarm"
-    assert reader.gaps == [Gap("station", topic, 1, 3, 5), Gap("station", topic, 1, 8, 8)]
+    assert reader.gaps == [Gap("S1", "station", topic, 1, 3, 5), Gap("S1", "station", topic, 1, 8, 8)]
 
 
 def test_a_late_joiner_has_missed_nothing_of_what_was_before(pair: tuple[Raw, Subscriber]) -> None:
@@ -139,7 +140,7 @@ def test_a_restarted_sender_counts_anew_and_its_lost_first_messages_are_a_gap(pa
     for epoch, seq in ((1, 1), (1, 2), (2, 1), (2, 2), (3, 4)):
         raw.alarm(seq, epoch)
     assert numbers(read(reader, 5)) == [(1, 1), (1, 2), (2, 1), (2, 2), (3, 4)]
-    assert reader.gaps == [Gap("station", "gutteil.alarm", 3, 1, 3)]
+    assert reader.gaps == [Gap("S1", "station", "gutteil.alarm", 3, 1, 3)]
 
 
 def test_old_messages_played_again_are_refused(pair: tuple[Raw, Subscriber]) -> None:

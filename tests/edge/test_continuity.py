@@ -1,40 +1,18 @@
-"""What a recorder missed, and what only repeats what it knows."""
+"""What only repeats what a recorder knows."""
 
 from __future__ import annotations
 
-from edge.bus import Gap
 from edge.continuity import Continuity
 from edge.messages import Alarm, Heartbeat, Trigger
-from tests.edge.story import REJECTOR_EPOCH, STATION_EPOCH, ejection_of, run_of, stamp, trigger_of, verdict_of
+from tests.edge.story import run_of, stamp, trigger_of
 
 
 def alarm(seq: int, *, active: bool = True, text: str = "gone", code: str = "camera") -> Alarm:
     return Alarm(**stamp(seq), code=code, severity="fault", active=active, text=text)
 
 
-def test_the_first_recorder_has_missed_what_was_sent_before_it() -> None:
-    seen = Continuity({})
-    assert seen.missed(verdict_of(4), []) == [("S1", Gap("station", "gutteil.verdict", STATION_EPOCH, 1, 3))]
-    assert seen.missed(verdict_of(5), []) == []
-    assert seen.missed(ejection_of(1), []) == []
-    assert seen.missed(run_of(seq=9), []) == []  # says itself again
-    assert seen.missed(Heartbeat(**stamp(77), state="ready", period_s=0.5), []) == []
-
-
-def test_a_later_recorder_goes_on_where_the_last_one_ended() -> None:
-    before = {("S1", "station", "gutteil.trigger", STATION_EPOCH): 10, ("S1", "rejector", "gutteil.ejection", REJECTOR_EPOCH): 5}
-    seen = Continuity(before)
-    assert seen.missed(trigger_of(11), []) == []
-    assert seen.missed(ejection_of(8), []) == [("S1", Gap("rejector", "gutteil.ejection", REJECTOR_EPOCH, 6, 7))]
-
-
-def test_what_the_subscriber_noticed_is_said_once() -> None:
-    gap = Gap("station", "gutteil.trigger", STATION_EPOCH, 1, 4)
-    assert Continuity({}).missed(trigger_of(5), [gap]) == [("S1", gap)]
-
-
 def test_repetitions_are_no_news() -> None:
-    seen = Continuity({})
+    seen = Continuity()
     assert not seen.news(Heartbeat(**stamp(1), state="ready", period_s=0.5))
     assert seen.news(run_of(seq=1))
     assert not seen.news(run_of(seq=2))
@@ -52,3 +30,14 @@ def test_repetitions_are_no_news() -> None:
     trigger: Trigger = trigger_of(1)
     assert seen.news(trigger)
     assert seen.news(trigger)  # the store sees to repeated parts
+
+
+def test_what_comes_late_does_not_take_the_place_of_what_is_newer() -> None:
+    seen = Continuity()
+    assert seen.news(alarm(1))
+    assert seen.news(alarm(5, active=False))
+    assert seen.news(alarm(3, text="still gone"))  # missed at first: it belongs into the record
+    assert not seen.news(alarm(6, active=False))
+    assert seen.news(run_of("R2", seq=9))
+    assert seen.news(run_of("R1", seq=2))
+    assert not seen.news(run_of("R2", seq=10))
