@@ -24,10 +24,11 @@ from rich.table import Table
 
 from edge.appliance import DEMO_RECIPE
 from edge.bus import Subscriber
-from edge.config import Camera, Line, Model, Record, Station
+from edge.config import Camera, Keys, Line, Model, Record, Station
 from edge.errors import GutteilError
+from edge.keys import make as make_keys
 from edge.labelled import read_image
-from edge.messages import Verdict
+from edge.messages import Ejection, Verdict
 from edge.peers import predict_peer, stock_model
 from edge.processes import STATION_PRIORITY, step_forward
 from edge.recipe import load_recipe
@@ -38,9 +39,9 @@ from hardware.camera import make_camera
 _WARM_PARTS = 30
 
 
-def _subscribe(endpoint: str, pipe: Connection) -> None:
+def _subscribe(config: Station, pipe: Connection) -> None:
     """The separate process: notes the moment at which it has each verdict decoded."""
-    subscriber = Subscriber([endpoint], [Verdict])
+    subscriber = Subscriber([config.bus.station], [Verdict], keys=config)
     pipe.send("ready")
     rows: list[tuple[float, ...]] = []
     while True:
@@ -96,6 +97,17 @@ def _like_the_station() -> Iterator[None]:
     os.sched_setscheduler(0, before, os.sched_param(0))
 
 
+def _lateness(times: int, rate_hz: float) -> list[float]:
+    """How much later than asked for a sleeping thread of the station's priority wakes, µs: what this machine's scheduler adds
+    to everything that waits for a message."""
+    late = []
+    for _ in range(times):
+        due = time.perf_counter_ns() + int(1e9 / rate_hz)
+        time.sleep(1 / rate_hz)
+        late.append((time.perf_counter_ns() - due) / 1e3)
+    return late
+
+
 def _time(call: Callable[[], float], times: int, rate_hz: float) -> list[float]:
     """What so many calls take in µs, after three that do not count; at the line's rate, as caches and cores cool down between parts."""
     taken = []
@@ -118,6 +130,7 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
     model_file = load_recipe(DEMO_RECIPE).model_file
     with tempfile.TemporaryDirectory(prefix="gutteil-bench-") as scratch:
         folder = Path(scratch)
+        make_keys(folder / "keys")
         config = own_ports(
             Station(
                 name="bench",
@@ -126,11 +139,12 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
                 model=Model(providers=["cpu"]),
                 line=Line(rate_hz=rate_hz),
                 record=Record(folder=str(folder / "data")),
+                keys=Keys(folder=str(folder / "keys")),
             )
         )
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        reader = context.Process(target=_subscribe, args=(config.bus.station, theirs), daemon=True)
+        reader = context.Process(target=_subscribe, args=(config, theirs), daemon=True)
         reader.start()
         ours.recv()
         stock = stock_model(folder) if peers else None
@@ -144,20 +158,23 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
         if predict is not None:
             raw_calls["ultralytics_predict"] = predict
         rows: list[tuple[float, ...]] = []
+        gone: list[Ejection] = []
+        scheduler: list[float] = []
         raw: dict[str, list[float]] = {name: [] for name in raw_calls}
         with rig(config, folder, ["station", "rejector", "recorder", "dashboard"]) as appliance:
-            _feed(appliance, _WARM_PARTS, rate_hz)
+            _feed(appliance, _WARM_PARTS, rate_hz, [])
             _collect(ours)
             cpu_before = appliance.cpu_s()
             fed_s = 0.0
             for number in range(rounds):
                 console.print(f"round {number + 1} of {rounds}: the line, then {', '.join(raw_calls)}")
                 begin = time.monotonic()
-                _feed(appliance, parts, rate_hz)
+                _feed(appliance, parts, rate_hz, gone)
                 fed_s += time.monotonic() - begin
                 rows += _collect(ours)
                 time.sleep(0.5)
                 with _like_the_station():
+                    scheduler += _lateness(max(20, parts // 3), rate_hz)
                     for name, call in raw_calls.items():
                         raw[name] += _time(call, max(20, parts // 3), rate_hz)
             cpu = {name: round((used - cpu_before.get(name, 0)) / fed_s, 3) for name, used in appliance.cpu_s().items()}
@@ -166,17 +183,19 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
             predict.close()
         ours.send("stop")
         reader.join(5)
-    return _document(rows, raw, memory, cpu, rate_hz, str(model_file))
+    return _document(rows, raw, memory, cpu, rate_hz, str(model_file)) | _reject_path(gone, scheduler)
 
 
-def _feed(appliance: Rig, parts: int, rate_hz: float) -> None:
-    """Let parts pass and hold the line again."""
+def _feed(appliance: Rig, parts: int, rate_hz: float, gone: list[Ejection]) -> None:
+    """Let parts pass and hold the line again; adds what became of them to `gone`."""
     appliance.line.hold(False)
     seen, until = 0, time.monotonic() + 30 + 3 * parts / rate_hz
     while seen < parts and time.monotonic() < until:
         time.sleep(0.1)  # this process is no part of an appliance: it looks now and then, not at every message
         while (message := appliance.next(0)) is not None:
             seen += isinstance(message, Verdict)
+            if isinstance(message, Ejection):
+                gone.append(message)
     appliance.line.hold(True)
 
 
@@ -223,6 +242,17 @@ def _document(
     }
 
 
+def _reject_path(gone: list[Ejection], scheduler: list[float]) -> dict[str, Any]:
+    """From the verdict to the PLC, and how well the ejector hit the moment."""
+    return {
+        "verdict_to_plc_us": percentiles([e.answer_us for e in gone if e.answer_us]),
+        "ejection_error_us": percentiles([abs(e.offset_us) for e in gone if e.outcome != "passed"]),
+        "ejections": sum(e.outcome != "passed" for e in gone),
+        "scheduler_us": percentiles(scheduler),
+        "bus": "tcp with CURVE keys",
+    }
+
+
 def show(document: dict[str, Any], console: Console) -> None:
     """For people."""
     table = Table(title=f"{document['parts']} parts at {document['rate_hz']:g}/s on {document['cores']} cores, µs")
@@ -232,6 +262,9 @@ def show(document: dict[str, Any], console: Console) -> None:
         **document["stages_us"],
         "trigger to signal": document["trigger_to_signal_us"],
         "trigger to subscriber": document["trigger_to_subscriber_us"],
+        "verdict to PLC told": document["verdict_to_plc_us"],
+        "ejection off its moment": document["ejection_error_us"],
+        "scheduler alone": document["scheduler_us"],
     }
     rows |= {"overhead beyond raw run": document["overhead_beyond_raw_us"], **{f"raw {k}": v for k, v in document["raw_us"].items()}}
     for name, row in rows.items():

@@ -105,7 +105,7 @@ def replay(
 def bench(
     parts: Annotated[int, typer.Option(help="parts per round", min=20)] = 150,
     rounds: Annotated[int, typer.Option(help="rounds; in each the line and every peer take their turn", min=1)] = 3,
-    rate: Annotated[float, typer.Option(help="parts per second", min=1, max=1000)] = 15.0,
+    rate: Annotated[float, typer.Option(help="parts per second", min=1, max=1000)] = 20.0,
     peers: Annotated[
         bool, typer.Option(help="also measure a stock yolo26n and ultralytics' predict, where ultralytics is installed")
     ] = True,
