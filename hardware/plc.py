@@ -137,7 +137,11 @@ class Plc(Protocol):
         ...
 
 
-BACKENDS: dict[str, tuple[str, str]] = {"simulator": ("hardware.plcs.simulator", "SimulatorPlc")}
+BACKENDS: dict[str, tuple[str, str]] = {
+    "simulator": ("hardware.plcs.simulator", "SimulatorPlc"),
+    "modbus-server": ("hardware.plcs.modbus_server", "ModbusServerPlc"),
+    "modbus-client": ("hardware.plcs.modbus_client", "ModbusClientPlc"),
+}
 
 
 def make_plc(backend: str, settings: dict[str, Any]) -> Plc:
