@@ -56,6 +56,7 @@ class Link(ABC):
         self.lock = threading.Lock()
         self.news = threading.Event()
         self.trouble = ""
+        self._stopping = False  # beside the task's cancellation, which Python 3.11's `wait_for` may swallow
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -63,13 +64,14 @@ class Link(ABC):
     def start(self) -> None:
         """Begin; a link that runs goes on."""
         if self._thread is None:
-            begun = threading.Event()
+            begun, self._stopping = threading.Event(), False
             self._thread = threading.Thread(target=lambda: asyncio.run(self._main(begun)), name="modbus", daemon=True)
             self._thread.start()
             begun.wait(10)
 
     def stop(self) -> None:
         """End; may be called twice."""
+        self._stopping = True
         if self._thread is not None and self._loop is not None and self._task is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 self._loop.call_soon_threadsafe(self._task.cancel)
@@ -80,7 +82,7 @@ class Link(ABC):
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         begun.set()
         with contextlib.suppress(asyncio.CancelledError):
-            while True:
+            while not self._stopping:
                 await self._work()
                 await asyncio.sleep(_RETRY_S)
 
@@ -108,7 +110,7 @@ class ClientLink(Link):
                 self.trouble = f"no Modbus server answers at {self._host}:{self._port}"
                 return
             loop = asyncio.get_running_loop()
-            while True:
+            while not self._stopping:
                 began = loop.time()
                 self.trouble = await self._exchange(client)
                 if self.trouble:

@@ -12,6 +12,7 @@ import time
 from hardware.errors import DeviceGone
 from hardware.handshake_plc import PlcSide
 from hardware.modbus import Block, ClientLink, Link, ServerLink
+from hardware.plc import PlcEvent
 from hardware.plcs.modbus import ModbusSettings
 from hardware.plcs.modbus_client import ModbusClientSettings
 from hardware.plcs.modbus_server import ModbusServerSettings
@@ -47,6 +48,16 @@ class ModbusLine:
             blocks = (Block("holding", back, FROM_PLC_LENGTH), Block("input", to, TO_PLC_LENGTH))
             return ClientLink(self._side.image, self._side.heard, *blocks, *place, poll_s=poll_s, timeout_s=_MASTER_TIMEOUT_S)
         raise TypeError(f"no part for {type(settings).__name__}")
+
+    @property
+    def vision(self) -> dict[str, int]:
+        """What our side says, by name of signal."""
+        return self._side.vision
+
+    def ask_recipe(self, number: int) -> None:
+        """Somebody at the line asks for another product."""
+        with self._link.lock:
+            self._side.happened(PlcEvent("recipe", 0, 0, code=number))
 
     def run(self, stop: threading.Event) -> None:
         """Play until told to stop."""

@@ -92,6 +92,15 @@ class Wire(RuleBasedStateMachine):
             self.vision.heard(self.ours, 0)
 
     @rule()
+    def a_cycle(self) -> None:
+        """All of it once, as on most days."""
+        self.our_write_reaches_the_plc()
+        self.the_plc_reads()
+        self.the_program_takes()
+        self.the_plc_writes()
+        self.our_user_takes()
+
+    @rule()
     def the_plc_writes_again_what_stands_there(self) -> None:
         self.vision.heard(self.ours, 0)
 
@@ -150,11 +159,7 @@ class Wire(RuleBasedStateMachine):
     def all_goes_well_for_a_while(self) -> None:
         """Then everything that is not lost by right has arrived."""
         for _ in range(60):
-            self.our_write_reaches_the_plc()
-            self.the_plc_reads()
-            self.the_program_takes()
-            self.the_plc_writes()
-            self.our_user_takes()
+            self.a_cycle()
         assert self.vision.linked
         assert self.plc.waiting <= max(0, 2 * len(self.fed) - 50)
         says = decode("to_plc", self.vision.image())
@@ -190,7 +195,7 @@ class Wire(RuleBasedStateMachine):
             assert firsts == sorted(firsts)
 
 
-Wire.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+Wire.TestCase.settings = settings(max_examples=500, stateful_step_count=50)
 TestWire = Wire.TestCase
 
 
