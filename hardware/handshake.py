@@ -67,7 +67,10 @@ class VisionSide:
     # what our user says
 
     def answer(self, result: Result) -> None:
-        """Queue a result. The same part again changes nothing, but for a non-OK after an OK: that one goes through."""
+        """Queue a result. The same part again changes nothing, but for a non-OK after an OK: that one goes through.
+
+        Before the PLC has said who it is, a result may be about a part of another life of it, and is dropped.
+        """
         if result.verdict not in VERDICTS or not result.verdict:
             result = replace(result, verdict=UNDECIDED)
         part = result.trigger_id
@@ -76,7 +79,7 @@ class VisionSide:
             return
         self._remember(part, result.verdict)
         self._open.pop(part, None)
-        if not 0 < part <= _U32 or (before is None and len(self._queue) >= RESULTS_DEEP):
+        if not self._plc_session or not 0 < part <= _U32 or (before is None and len(self._queue) >= RESULTS_DEEP):
             self._dropped(part)
         elif before is None:
             self._queue.append(result)
@@ -145,7 +148,8 @@ class VisionSide:
         """A person has acknowledged every stop, and the overruns."""
         self._says["stop_request"] = 0
         self._overrun = False
-        self._acknowledged = following(self._acknowledged)
+        if self._plc_session:
+            self._acknowledged = following(self._acknowledged)
 
     # the wire
 

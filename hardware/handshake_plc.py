@@ -46,12 +46,17 @@ class PlcSide:
     Attributes:
         vision: what we were told last, by name of signal; empty before.
         signals: bits and numbers that the program sets (`bin_full`, `low_air`, …).
+        session: the number of this life, known from the first block heard on. A real PLC retains it.
+
+    Args:
+        last_session: that of the life before, if it was retained.
     """
 
-    def __init__(self, *, simulated: bool = False) -> None:
+    def __init__(self, *, last_session: int = 0, simulated: bool = False) -> None:
         self.vision: dict[str, int] = {}
         self.signals: dict[str, int] = {"simulated": simulated}
-        self._session = self._session_echo = 0
+        self.session = self._session_echo = 0
+        self._last_session = last_session
         self._heartbeat = 0
         self._beat = -1
         self._stop_seen = False
@@ -99,7 +104,7 @@ class PlcSide:
         says.update(
             map_version=MAP_VERSION,
             heartbeat=self._heartbeat,
-            plc_session=self._session,
+            plc_session=self.session,
             session_echo=self._session_echo,
             result_ack=self._taken["result"],
             acknowledge_echo=self._taken["acknowledge"],
@@ -120,8 +125,10 @@ class PlcSide:
         if values["map_version"] != MAP_VERSION or not values["session"]:
             return
         self.vision = values
-        if not self._session:  # a number that the other side has not heard from us
-            self._session = following(values["plc_session_echo"])
+        if not self.session:
+            self.session = following(self._last_session)
+            if self.session == values["plc_session_echo"]:  # nothing was retained, and the other side knows this number from before
+                self.session = following(self.session)
         if values["session"] != self._session_echo:
             self._session_echo = values["session"]
             self._taken = dict.fromkeys(self._taken, 0)
@@ -140,7 +147,7 @@ class PlcSide:
             self._taken["timing"] = timing
             tenths = (values[f"ejector_{name}"] / 10 for name in ("lead", "pulse", "spacing", "confirm"))
             orders.timing = EjectorTiming(values["ejector_delay"] / 10, values["ejector_delay_counts"], *tenths)
-        if values["plc_session_echo"] == self._session:
+        if values["plc_session_echo"] == self.session:
             self._believe(values, orders)
 
     def _believe(self, values: dict[str, int], orders: Orders) -> None:

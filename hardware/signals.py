@@ -7,8 +7,8 @@ address of its own. Register numbers here count from 0 within the block.
 
 Rules of the link, for both sides (`hardware.handshake` is the reference):
 
-1. **Sessions.** Each side numbers its life: a number from 1 to 65534 that differs from that of its life before. The other
-   copies it into its echo once it has forgotten the sequences of the life before. What a side says in sequences counts only
+1. **Sessions.** Each side numbers its life: a number from 1 to 65534 that differs from that of its life before (the PLC retains
+   its own and adds one). The other copies it into its echo once it has forgotten the sequences of the life before. What a side says in sequences counts only
    while both echoes are right: until then it shows sequence 0 and believes no acknowledgement.
 2. **Sequences** run from 1 to 65534, then from 1 again; 0 says that there is nothing. They are compared for equality only.
    Whatever stands under a sequence stays as it is until the other side has acknowledged that very sequence, so every write
@@ -115,7 +115,7 @@ SIGNALS: tuple[Signal, ...] = (
     _to("timing_check", "u16", 41, "equals timing_sequence when the group is whole", "Auswurfzeiten Prüfnummer"),
     _from("map_version", "u16", 0, "version of the map that the PLC is programmed for", "Version der Signaltabelle"),
     _from("heartbeat", "u16", 1, "counts up with every cycle of the link", "Lebenszeichen (Zähler)"),
-    _from("plc_session", "u16", 2, "number of the PLC program's life: at its start plc_session_echo + 1, 1 after 65534", "Sitzungsnummer SPS"),
+    _from("plc_session", "u16", 2, "number of the PLC program's life, retained: at its start, when the first block with the right map_version is read, one more (1 after 65534), and one more again if that equals plc_session_echo; 0 until then", "Sitzungsnummer SPS"),
     _from("session_echo", "u16", 3, "copy of session", "Echo Sitzungsnummer Prüfsystem"),
     _from("running", "bit", 4, "the belt runs", "Band läuft", bit=0),
     _from("latched_stop", "bit", 4, "the belt stands until a person acknowledges", "Stopp gespeichert", bit=1),

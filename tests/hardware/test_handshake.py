@@ -52,6 +52,9 @@ def pair() -> Pair:
 
 def test_nothing_counts_before_both_know_each_other() -> None:
     pair = Pair()
+    pair.plc.heard(pair.vision.image())
+    said = decode("from_plc", pair.plc.image()) | {"session_echo": 0}
+    pair.vision.heard(encode("from_plc", said), 0)
     pair.vision.answer(Result(1, 1))
     pair.vision.acknowledge()
     assert pair.says["result_sequence"] == pair.says["acknowledge_sequence"] == 0
@@ -63,6 +66,33 @@ def test_nothing_counts_before_both_know_each_other() -> None:
     orders = pair.plc.take()
     assert orders.results == [Result(1, 1)]
     assert orders.acknowledge
+
+
+def test_what_is_said_before_the_plc_says_who_it_is_is_dropped_and_flagged() -> None:
+    pair = Pair()
+    pair.vision.answer(Result(9, 1))  # of which life of the PLC?
+    pair.vision.acknowledge()
+    pair.vision.answer(Result(8, 1))
+    assert pair.says["overrun"] == 1
+    for _ in range(4):
+        pair.plc.heard(pair.vision.image())
+        orders = pair.plc.take()
+        assert not orders.acknowledge
+        assert orders.results == []
+        pair.up()
+    pair.vision.answer(Result(9, 1))
+    pair.cycles()
+    assert pair.told == []
+
+
+def test_each_life_of_the_plc_has_another_number() -> None:
+    pair = Pair()
+    seen = [0]
+    for retained in (True, False, True, False, False):
+        pair.plc = PlcSide(last_session=pair.plc.session if retained else 0)
+        pair.cycles()
+        assert pair.plc.session != seen[-1]
+        seen.append(pair.plc.session)
 
 
 def test_a_result_stands_until_it_is_acknowledged_and_the_toggle_turns(pair: Pair) -> None:
@@ -172,6 +202,7 @@ def test_we_restart_and_what_was_not_acknowledged_comes_again(pair: Pair) -> Non
     assert [e.trigger_id for e in pair.events] == [1]
     pair.vision = VisionSide(8)
     pair.events.clear()
+    pair.up()
     pair.vision.answer(Result(2, 1))
     pair.cycles(6)
     assert [e.trigger_id for e in pair.events if e.kind == "triggered"] == [1, 2, 3]
