@@ -213,11 +213,11 @@ class VisionSide:
     def _new_plc(self, values: dict[str, int]) -> None:
         """The PLC's program has started anew, or we hear it for the first time."""
         if self._plc_session:  # what we have said so far is about parts of its life before
+            self._said.clear()
+            self._corrections.clear()
             for result in self._queue:
                 self._dropped(result.trigger_id)
             self._queue.clear()
-            self._said.clear()
-            self._corrections.clear()
             self._open.clear()
             self._acknowledged = 0
         self._plc_session = values["plc_session"]

@@ -57,6 +57,7 @@ class PlcSide:
         self.signals: dict[str, int] = {"simulated": simulated}
         self.session = self._session_echo = 0
         self._last_session = last_session
+        self._known = False  # the other side knows that we are who we are
         self._heartbeat = 0
         self._beat = -1
         self._stop_seen = False
@@ -110,7 +111,7 @@ class PlcSide:
             acknowledge_echo=self._taken["acknowledge"],
         )
         for group, line in self._lines.items():
-            if line:
+            if line and self._known:
                 says.update(line[0])
                 says[f"{group}_sequence"] = says[f"{group}_check"] = self._sequences[group]
         return encode("from_plc", says)
@@ -147,11 +148,12 @@ class PlcSide:
             self._taken["timing"] = timing
             tenths = (values[f"ejector_{name}"] / 10 for name in ("lead", "pulse", "spacing", "confirm"))
             orders.timing = EjectorTiming(values["ejector_delay"] / 10, values["ejector_delay_counts"], *tenths)
-        if values["plc_session_echo"] == self.session:
+        self._known = values["plc_session_echo"] == self.session
+        if self._known:
             self._believe(values, orders)
 
     def _believe(self, values: dict[str, int], orders: Orders) -> None:
-        """The other side knows that we are who we are: its sequences and acknowledgements count."""
+        """Sequences and acknowledgements count."""
         for group, line in self._lines.items():
             if line and values[f"{group}_ack"] == self._sequences[group]:
                 line.popleft()

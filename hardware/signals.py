@@ -14,8 +14,8 @@ Rules of the link, for both sides (`hardware.handshake` is the reference):
    Whatever stands under a sequence stays as it is until the other side has acknowledged that very sequence, so every write
    may be repeated and every read may be missed.
 3. **Whole or not at all.** A group (result, timing, trigger, outcome, recipe request) begins with its sequence and ends with
-   the same number as check. Who writes in pieces writes the check, then the data, the sequence last; who reads in pieces reads
-   upwards, the sequence first; a group whose two numbers differ has not been read.
+   the same number as check. Who writes in pieces writes the groups first, of each the check, then the data, then the
+   sequence, and the sessions last of all; who reads in pieces reads upwards; a group whose two numbers differ has not been read.
 4. **Heartbeats** are counters. Only a change is a sign of life: Modbus shows the last value for ever when a side has died.
 5. **0 is never good.** Verdict 1 alone lets a part pass.
 """
