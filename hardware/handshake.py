@@ -141,7 +141,7 @@ class VisionSide:
         self._says["recipe_active"] = min(max(number, 0), _U16)
 
     def stop(self) -> None:
-        """Ask for a stop until `acknowledge`."""
+        """Ask for a stop until `acknowledge`, or until a person turns the key at the machine."""
         self._says["stop_request"] = 1
 
     def acknowledge(self) -> None:
@@ -244,6 +244,9 @@ class VisionSide:
             self._events.append(PlcEvent("started", 0, now_ns))
         if values["reset_count"] != self._counts["reset_count"]:
             self._events.append(PlcEvent("reset", 0, now_ns))
+            self._overrun = False
+            if values["stop_echo"]:  # else the PLC has not read it yet, and the key was not meant for it
+                self._says["stop_request"] = 0
         self._running = running
         self._counts = {name: values[name] for name in ("stop_count", "reset_count")}
 

@@ -107,6 +107,7 @@ class PlcSide:
             heartbeat=self._heartbeat,
             plc_session=self.session,
             session_echo=self._session_echo,
+            stop_echo=self._stop_seen,
             result_ack=self._taken["result"],
             acknowledge_echo=self._taken["acknowledge"],
         )

@@ -251,6 +251,22 @@ def test_stop_and_acknowledge(pair: Pair) -> None:
     assert not pair.plc.take().acknowledge
 
 
+def test_the_key_at_the_machine_ends_the_stops_that_the_plc_had_read(pair: Pair) -> None:
+    pair.vision.stop()
+    pair.cycles(1)
+    pair.plc.happened(PlcEvent("reset", 0, 0))
+    pair.up()
+    assert [e.kind for e in pair.events if e.kind == "reset"] == ["reset"]
+    assert pair.says["stop_request"] == 0
+    pair.cycles()
+    pair.vision.stop()
+    pair.plc.happened(PlcEvent("reset", 0, 0))  # the PLC has not read this stop yet
+    pair.up()
+    assert pair.says["stop_request"] == 1
+    pair.plc.heard(pair.vision.image())
+    assert pair.plc.take().stop
+
+
 @pytest.mark.parametrize("last", ["stop", "acknowledge"])
 def test_of_stop_and_acknowledge_the_last_word_holds(pair: Pair, last: str) -> None:
     """However few of the words in between the PLC has seen."""
