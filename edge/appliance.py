@@ -32,7 +32,7 @@ def run_simulated_line(config: Station, stop: threading.Event) -> None:
     line = config.line
     settings = BeltSettings(
         rate_hz=line.rate_hz, jitter=line.jitter, parts=line.parts, confirm_s=line.confirm_s, counts_per_s=line.counts_per_s,
-        miss_share=line.miss_share, lost_edge_share=line.lost_edge_share, sensor=line.sensor,
+        miss_share=line.miss_share, lost_edge_share=line.lost_edge_share, bin_parts=line.bin_parts, sensor=line.sensor,
     )  # fmt: skip
     run_line(settings, line.control, line.wire, stop)
 

@@ -109,6 +109,9 @@ class Line(Block):
     )
     confirm_s: float = Field(0.02, ge=0.001, le=5, description="s from the ejector to the confirmation sensor")
     counts_per_s: float = Field(10_000, gt=0, description="encoder counts per second of belt movement")
+    bin_parts: int = Field(
+        0, ge=0, le=1_000_000, description="parts that the reject bin takes until the line stops; 0 = never full; acknowledging empties it"
+    )
     miss_share: float = Field(0, ge=0, le=1, description="share of ejections that fail, for drills")
     lost_edge_share: float = Field(0, ge=0, le=1, description="share of trigger edges that the wire to the camera loses, for drills")
 

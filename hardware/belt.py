@@ -1,26 +1,25 @@
-"""The simulated line: belt, part sensor, ejector, confirmation sensor, and the PLC program that ties them together.
+"""The simulated line's physics: feed, encoder, belt, valve, chute and bin, and the PLC program (`hardware.plc_program`) that runs it.
 
-What a PLC at a real line does: it counts every part at the sensor, ejects **unless** a permit for that very part has
-come before the part reaches the ejector, watches the confirmation sensor, and stops the belt when nobody who judges is
-alive. Pure logic: time comes in as an argument, so tests may run it at any speed; `hardware.line` gives it sockets.
+Pure: time comes in as an argument, so tests may run it at any speed; `hardware.line` gives it sockets. What happens to a
+part is decided by where it lies while the valve blows, not by what the program believes.
 """
 
 from __future__ import annotations
 
 import random
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from hardware.plc import EventKind, PlcEvent
+from hardware.ejector import Ejector
+from hardware.plc import EjectorTiming, PlcEvent
+from hardware.plc_program import AT_MACHINE, Moment, Program
 
-HEARTBEAT_LOST_NS = 1_000_000_000
-LATE_US = 50_000.0
 CATCH_UP_NS = 50_000_000
+MAX_STEP_NS = 30_000_000  # the line waits for at most 20 ms
 
 
 @dataclass(slots=True)
 class BeltSettings:
-    """What the line is like; `edge.config.Line` explains the fields. The delay to the ejector comes from the recipe."""
+    """What the line is like; `edge.config.Line` explains the fields. The way to the ejector comes from the recipe."""
 
     rate_hz: float = 2.0
     jitter: float = 0.1
@@ -30,18 +29,9 @@ class BeltSettings:
     counts_per_s: float = 10_000.0
     miss_share: float = 0.0
     lost_edge_share: float = 0.0
+    bin_parts: int = 0
     sensor: str = "line"
     seed: int = 1
-
-
-@dataclass(slots=True)
-class _Part:
-    trigger_id: int
-    due: int  # belt time at which it reaches the ejector
-    permit: bool = False
-    answered: bool = False
-    fired_at: int = 0  # belt time of the ejector's shot, 0 before
-    offset_us: float = 0.0
 
 
 @dataclass(slots=True)
@@ -54,28 +44,31 @@ class Fed:
     wired: bool
 
 
-@dataclass
 class Belt:
-    """State of the line. Belt time runs only while the belt runs, so a stopped belt brings no part to the ejector."""
+    """The line. Positions are ns of belt movement at nominal speed, finer than any encoder.
 
-    settings: BeltSettings
-    running: bool = False
-    stop_reason: str = "nobody has said ready yet"
-    hold: bool = False
-    latched: bool = False  # stopped by command: only `start` runs it again
-    fed: int = 0
-    events: list[PlcEvent] = field(default_factory=list)
-    _belt_ns: int = 0
-    _last_ns: int = 0
-    _next_feed: int = 0
-    _ready_ns: int = -(10**18)
-    _parts: deque[_Part] = field(default_factory=deque)
-    _confirming: deque[_Part] = field(default_factory=deque)
-    _by_id: dict[int, _Part] = field(default_factory=dict)
-    _random: random.Random = field(default_factory=random.Random)
+    When this process is not run for a while (a busy machine, a debugger) the whole simulated world stands still for it, as a real
+    belt would not wait; `offset_us` of what happens then contains that while.
 
-    def __post_init__(self) -> None:
-        self._random.seed(self.settings.seed)
+    Attributes:
+        events: what happened since whoever reads them cleared them.
+        fed: parts that passed the sensor.
+        hold: no parts are fed; those on the belt go on.
+        speed: of the belt, as a share of nominal.
+        recipe, fault: what the vision system has said of itself, for whoever asks.
+    """
+
+    def __init__(self, settings: BeltSettings) -> None:
+        self.settings = settings
+        self.program = Program(1e9, EjectorTiming(delay_ms=settings.ejector_delay_s * 1e3))
+        self.ejector = Ejector(settings.confirm_s, settings.miss_share, settings.bin_parts, settings.seed)
+        self.events: list[PlcEvent] = []
+        self.fed, self.hold, self.speed = 0, False, 1.0
+        self.recipe = self.fault = 0
+        self.timing = EjectorTiming(delay_ms=settings.ejector_delay_s * 1e3)
+        self._belt_ns = self._world_ns = self._next_feed = self._stalled_ns = 0
+        self._last_ns: int | None = None
+        self._random = random.Random(settings.seed)
 
     @property
     def encoder(self) -> int:
@@ -85,104 +78,120 @@ class Belt:
     @property
     def on_belt(self) -> int:
         """Parts between the sensor and the confirmation."""
-        return len(self._by_id)
+        return len(self.program.parts)
 
-    def ready(self, is_ready: bool, now_ns: int) -> None:
+    @property
+    def running(self) -> bool:
+        return self.program.running
+
+    @property
+    def stop_reason(self) -> str:
+        return self.program.reason
+
+    def ready(self, is_ready: bool, now_ns: int, fault: int = 0) -> None:
         """The rejector's heartbeat: the line may run while these come and say ready."""
-        self._ready_ns = now_ns if is_ready else -(10**18)
+        self.fault = fault
+        self.program.ready(self._pass(now_ns), is_ready)
+        self._settle(now_ns)
 
-    def ejector(self, delay_ms: float, delay_counts: int) -> None:
-        """The recipe's way from sensor to ejector, for the parts that come from now on."""
-        delay_s = delay_counts / self.settings.counts_per_s if delay_counts else delay_ms / 1e3
-        if 0 < delay_s < 3600:
-            self.settings.ejector_delay_s = delay_s
+    def aim(self, timing: EjectorTiming) -> None:
+        """The recipe's ejector, for the parts that come from now on."""
+        fine = int(min(timing.delay_counts * 1e9 / self.settings.counts_per_s, 1e30))
+        if self.program.timing(replace(timing, delay_counts=fine)):
+            self.timing, self.ejector.lead_ns = timing, int(timing.lead_ms * 1e6)
 
     def announce(self, trigger_id: int, now_ns: int, at_ns: int | None = None) -> None:
         """A camera saw a part; only a line without a sensor of its own listens. It is followed on a belt that stands, too:
         the belt may have stopped between the camera's look and its word, and what nobody follows would pass."""
-        if self.settings.sensor == "camera" and trigger_id not in self._by_id:
-            self.fed += 1
-            self._add(trigger_id, now_ns, now_ns - at_ns if at_ns is not None else 0)
-
-    def _add(self, trigger_id: int, now_ns: int, age_ns: int = 0) -> None:
-        part = _Part(trigger_id, self._belt_ns - age_ns + int(self.settings.ejector_delay_s * 1e9))
-        self._parts.append(part)
-        self._by_id[trigger_id] = part
-        self.events.append(PlcEvent("triggered", trigger_id, now_ns, self.encoder))
-
-    def permit(self, trigger_id: int, now_ns: int) -> None:
-        """A verdict OK has come. In time it lets the part pass; later it only is noted."""
-        part = self._by_id.get(trigger_id)
-        if part is None or part.fired_at:
-            self.events.append(PlcEvent("late", trigger_id, now_ns, self.encoder, "permit after the deadline"))
+        if self.settings.sensor != "camera":
             return
-        if not part.answered:  # the first answer counts: a reject is never taken back by a second message
-            part.permit = part.answered = True
+        moment = self._pass(now_ns)
+        seen_ns = now_ns if at_ns is None else at_ns
+        before = len(self.program.parts)
+        due = self.program.seen(moment, trigger_id, moment.position - int((now_ns - seen_ns) * self.speed), seen_ns)
+        if len(self.program.parts) > before:
+            self.fed += 1
+            self.ejector.expect(trigger_id, due)
+        self._settle(now_ns)
 
-    def reject(self, trigger_id: int) -> None:
-        """A verdict NG or UNDECIDED has come; it wins over an earlier permit."""
-        part = self._by_id.get(trigger_id)
-        if part is not None:
-            part.permit, part.answered = False, True
+    def answer(self, trigger_id: int, verdict: int, now_ns: int) -> None:
+        """A verdict has come; only 1 (OK), and in time, lets its part pass."""
+        self.program.answer(self._pass(now_ns), trigger_id, verdict)
+        self._settle(now_ns)
 
     def stop(self, reason: str, now_ns: int) -> None:
-        """Stop the belt until `start`."""
-        self.latched = True
-        self._halt(reason, now_ns)
+        """The vision system stops the belt until somebody acknowledges."""
+        self.program.stop(self._pass(now_ns), reason)
+        self._settle(now_ns)
 
-    def start(self, now_ns: int) -> None:
-        """A person has acknowledged the stop."""
-        self.latched = False
-        self.advance(now_ns)
+    def stop_at_machine(self, now_ns: int) -> None:
+        """The button at the machine."""
+        self.program.stop(self._pass(now_ns), "stopped at the machine", AT_MACHINE)
+        self._settle(now_ns)
 
-    def _halt(self, reason: str, now_ns: int) -> None:
-        self.stop_reason = reason
-        if self.running:
-            self.running = False
-            self.events.append(PlcEvent("stopped", 0, now_ns, self.encoder, reason))
+    def acknowledge(self, now_ns: int) -> None:
+        """A person has acknowledged, and emptied the bin."""
+        self.ejector.empty()
+        self.program.acknowledge(self._pass(now_ns))
+        self._settle(now_ns)
+
+    def reset(self, now_ns: int) -> None:
+        """The key at the machine."""
+        self.ejector.empty()
+        self.program.reset(self._pass(now_ns))
+        self._settle(now_ns)
+
+    def request_recipe(self, number: int, now_ns: int) -> None:
+        """The machine's operator chooses a product."""
+        self.events.append(PlcEvent("recipe", 0, now_ns, self.encoder, code=number))
+
+    def told_again(self, now_ns: int) -> None:
+        """Somebody new looks after the line: a stop that waits for a person is said again."""
+        if self.program.code:
+            self.events.append(PlcEvent("stopped", 0, now_ns, self.encoder, self.program.reason, code=self.program.code))
 
     def advance(self, now_ns: int) -> list[Fed]:
         """Let time pass up to now; returns parts that passed the sensor. What happened besides is in `events`."""
-        if self.running:
-            self._belt_ns += now_ns - self._last_ns
-        self._last_ns = now_ns
-        fresh = now_ns - self._ready_ns < HEARTBEAT_LOST_NS
-        if self.running and not fresh:
-            self._halt("no ready from the rejector", now_ns)
-        elif not self.running and fresh and not self.latched:
-            self.running, self.stop_reason = True, ""
-            self.events.append(PlcEvent("started", 0, now_ns, self.encoder))
-            self._next_feed = max(self._next_feed, self._belt_ns + 50_000_000)
-        if self.running:
-            self._eject(now_ns)
-            return self._feed(now_ns)
-        return []
+        self._pass(now_ns)
+        self._settle(now_ns)
+        fed = self._feed(now_ns) if self.program.running else []
+        self._settle(now_ns)
+        return fed
 
-    def _eject(self, now_ns: int) -> None:
-        while self._parts and self._parts[0].due <= self._belt_ns:
-            part = self._parts.popleft()
-            part.offset_us = (self._belt_ns - part.due) / 1e3
-            if part.permit:
-                del self._by_id[part.trigger_id]
-                self.events.append(PlcEvent("passed", part.trigger_id, now_ns, self.encoder, "", part.offset_us))
-            else:
-                part.fired_at = self._belt_ns
-                self._confirming.append(part)
-        confirm_ns = int(self.settings.confirm_s * 1e9)
-        while self._confirming and self._confirming[0].fired_at + confirm_ns <= self._belt_ns:
-            part = self._confirming.popleft()
-            del self._by_id[part.trigger_id]
-            failed = self._random.random() < self.settings.miss_share
-            late = part.offset_us > LATE_US  # by then the next part may lie there
-            kind: EventKind = "missed" if failed or late else "ejected"
-            reason = "the ejector fired late" if late else "" if part.answered else "no verdict"
-            self.events.append(PlcEvent(kind, part.trigger_id, now_ns, self.encoder, reason, part.offset_us))
+    def _pass(self, now_ns: int) -> Moment:
+        """The world up to now; then the program may look at it and act."""
+        gone = now_ns - self._last_ns if self._last_ns is not None else 0
+        self._last_ns = now_ns
+        step = min(gone, MAX_STEP_NS)
+        self._stalled_ns += gone - step
+        running = self.program.running
+        falls = self.ejector.work(self._world_ns, step, self._belt_ns, self.speed if running else 0.0)
+        self._world_ns += step
+        self._belt_ns += int(step * self.speed) if running else 0
+        moment = self._moment()
+        self.program.scan(moment, falls, self.ejector.full)
+        return moment
+
+    def _moment(self) -> Moment:
+        return Moment(self._world_ns, self._belt_ns, self.speed * 1e9 if self.program.running else 0.0)
+
+    def _settle(self, now_ns: int) -> None:
+        """The valve gets what the program wants; its events get the clock and the encoder of this world."""
+        self.ejector.command(self.program.valve, self._world_ns)
+        for e in self.program.events:
+            offset_us = e.offset_us + self._stalled_ns / 1e3 if e.kind in ("passed", "ejected", "missed") else 0.0
+            self.events.append(PlcEvent(e.kind, e.trigger_id, now_ns, self.encoder, e.reason, offset_us, e.code))
+            if e.kind == "started":
+                self._next_feed = max(self._next_feed, self._belt_ns + 50_000_000)
+        self.program.events.clear()
+        self._stalled_ns = 0
+        self.ejector.forget(self._belt_ns)
 
     def _feed(self, now_ns: int) -> list[Fed]:
         settings = self.settings
         if settings.sensor == "camera" or self.hold or (settings.parts and self.fed >= settings.parts) or self._belt_ns < self._next_feed:
             return []
-        if not settings.rate_hz and self._parts and not self._parts[-1].answered:
+        if not settings.rate_hz and not self.program.answered(self.fed):
             return []  # as fast as the station takes them: one part between sensor and verdict
         spacing = 1e9 / settings.rate_hz if settings.rate_hz else 0.0
         if self._belt_ns - self._next_feed > max(spacing, CATCH_UP_NS):
@@ -191,17 +200,14 @@ class Belt:
         if settings.rate_hz:
             self._next_feed += int(self._random.uniform(-1, 1) * settings.jitter * spacing)
         self.fed += 1
-        self._add(self.fed, now_ns)
+        self.ejector.expect(self.fed, self.program.seen(self._moment(), self.fed))
         return [Fed(self.fed, now_ns, self.encoder, self._random.random() >= settings.lost_edge_share)]
 
     def next_due_ns(self, now_ns: int) -> int:
         """How long nothing will happen by itself, in ns (at most 20 ms, so that a lost heartbeat is seen)."""
-        wait = 20_000_000
-        if self.running:
-            if self._parts:
-                wait = min(wait, self._parts[0].due - self._belt_ns)
-            if self._confirming:
-                wait = min(wait, self._confirming[0].fired_at + int(self.settings.confirm_s * 1e9) - self._belt_ns)
-            if self.settings.rate_hz and not self.hold and not (self.settings.parts and self.fed >= self.settings.parts):
-                wait = min(wait, self._next_feed - self._belt_ns)
-        return max(0, wait)
+        wait = min(20_000_000.0, self.program.quiet_ns(self._moment()))
+        feeds = self.settings.rate_hz and not self.hold and not (self.settings.parts and self.fed >= self.settings.parts)
+        if self.running and feeds and self.settings.sensor != "camera":
+            wait = min(wait, (self._next_feed - self._belt_ns) / self.speed)
+        wait = min(wait, self.ejector.next_ns(self._world_ns))
+        return max(0, int(wait) - (now_ns - self._last_ns if self._last_ns is not None else 0))

@@ -31,6 +31,7 @@ class SimulatorPlc:
         self._seq, self._epoch = 0, 0
         self._heard = 0.0
         self._own = False
+        self.state: Report | None = None  # the latest that the line has said of itself; asked for with every `ready`
 
     def open(self, *, own: bool = True) -> None:
         """Connect; the owner gets the events, others only command. Raises `DeviceGone` if no line answers in time."""
@@ -71,10 +72,13 @@ class SimulatorPlc:
                     if self._epoch and self._own:
                         self._send(Command("hello"))  # the line has started anew and does not know its owner
                     self._seq, self._epoch = 0, report.epoch
-                if report.kind == "state" or report.seq <= self._seq:
+                if report.kind == "state":
+                    self.state = report
+                    continue
+                if report.seq <= self._seq:
                     continue
                 self._seq = report.seq
-                events.append(PlcEvent(report.kind, report.id, report.at_ns, report.encoder, report.reason, report.offset_us))
+                events.append(PlcEvent(report.kind, report.id, report.at_ns, report.encoder, report.reason, report.offset_us, report.code))
         if events:
             self._send(Command("ack", id=self._seq))
         if time.monotonic() - self._heard > _SILENT_S:
@@ -82,26 +86,57 @@ class SimulatorPlc:
         return events
 
     def ejector(self, timing: EjectorTiming) -> None:
-        self._send(Command("ejector", delay_ms=timing.delay_ms, id=timing.delay_counts))
+        self._send(
+            Command(
+                "ejector", id=timing.delay_counts, delay_ms=timing.delay_ms, lead_ms=timing.lead_ms, pulse_ms=timing.pulse_ms,
+                spacing_ms=timing.spacing_ms, confirm_ms=timing.confirm_ms,
+            )
+        )  # fmt: skip
 
     def announce(self, trigger_id: int, at_ns: int) -> None:
         self._send(Command("announce", id=trigger_id, at_ns=at_ns))
 
     def answer(self, result: Result) -> None:
-        self._send(Command("permit" if result.verdict == 1 else "reject", id=result.trigger_id, code=result.verdict))
+        self._send(Command("answer", id=result.trigger_id, code=result.verdict))
 
     def recipe(self, number: int) -> None:
-        pass  # the simulated PLC has no display
+        self._send(Command("recipe", id=number))
 
     def ready(self, is_ready: bool, *, fault: int = 0) -> None:
-        self._send(Command("ready", on=is_ready))
+        self._send(Command("ready", on=is_ready, fault=fault))
         self._send(Command("state"))  # its answer shows that the line is alive
 
     def stop_line(self, reason: str) -> None:
-        self._send(Command("stop", reason=reason))
+        self._send(Command("stop", reason=reason[:500]))
 
     def acknowledge(self) -> None:
-        self._send(Command("start"))
+        self._send(Command("acknowledge"))
+
+    # what follows stands for the people at the machine and for drills; a real PLC has no such commands
+
+    def reset(self) -> None:
+        """The key at the machine: acknowledges every stop."""
+        self._send(Command("reset"))
+
+    def request_recipe(self, number: int) -> None:
+        """The machine's operator chooses a product."""
+        self._send(Command("request-recipe", id=number))
+
+    def machine_stop(self) -> None:
+        """The stop button at the machine."""
+        self._send(Command("machine-stop"))
+
+    def speed(self, share: float) -> None:
+        """The belt's speed as a share of nominal, 0.01 to 10."""
+        self._send(Command("speed", share=share))
+
+    def jam(self) -> None:
+        """The bin is full until somebody acknowledges."""
+        self._send(Command("jam"))
+
+    def ask(self) -> None:
+        """Have the line say its state; `poll` puts it into `state`."""
+        self._send(Command("state"))
 
     def hold(self, on: bool) -> None:
         """Pause or resume the feed; parts on the belt go on."""

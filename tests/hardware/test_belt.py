@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardware.belt import HEARTBEAT_LOST_NS, Belt, BeltSettings, Fed
-from hardware.plc import PlcEvent
+from hardware.belt import Belt, BeltSettings, Fed
+from hardware.plc import EjectorTiming, PlcEvent
+from hardware.plc_program import HEARTBEAT_LOST_NS
 
 MS = 1_000_000
 ENDS = ("passed", "ejected", "missed")
@@ -67,7 +68,7 @@ def test_without_a_word_every_part_is_ejected_and_says_so() -> None:
 def test_a_permit_in_time_lets_its_part_pass_and_no_other() -> None:
     run = Run(parts=3)
     run.until_fed(2)
-    run.belt.permit(2, run.now)
+    run.belt.answer(2, 1, run.now)
     run.wait(1000)
     assert [run.kinds(n)[-1] for n in (1, 2, 3)] == ["ejected", "passed", "ejected"]
 
@@ -75,7 +76,7 @@ def test_a_permit_in_time_lets_its_part_pass_and_no_other() -> None:
 def test_a_reject_ejects_with_a_verdict() -> None:
     run = Run(parts=1)
     run.until_fed(1)
-    run.belt.reject(1)
+    run.belt.answer(1, 2, run.now)
     run.wait(400)
     (end,) = [e for e in run.events if e.kind == "ejected"]
     assert end.reason == ""
@@ -86,7 +87,7 @@ def test_the_deadline_is_the_ejector(after_ms: int, passes: bool) -> None:
     run = Run(parts=1)
     run.until_fed(1)
     run.wait(after_ms)
-    run.belt.permit(1, run.now)
+    run.belt.answer(1, 1, run.now)
     run.wait(300)
     assert (run.kinds(1)[1] == "passed") == passes
     assert ("late" in run.kinds(1)) != passes
@@ -106,17 +107,17 @@ def test_a_reject_wins_whatever_else_is_said_and_a_repeated_permit_takes_nothing
     for word in words:
         run.wait(10)
         if word == "p":
-            run.belt.permit(1, run.now)
+            run.belt.answer(1, 1, run.now)
         else:
-            run.belt.reject(1)
+            run.belt.answer(1, 2, run.now)
     run.wait(400)
     assert run.kinds(1)[-1] == end
 
 
 def test_words_about_parts_that_are_not_there_do_nothing() -> None:
     run = Run(parts=1)
-    run.belt.permit(1, run.now)  # before the sensor saw it: it must not count for the part that comes
-    run.belt.reject(77)
+    run.belt.answer(1, 1, run.now)  # before the sensor saw it: it must not count for the part that comes
+    run.belt.answer(77, 2, run.now)
     run.until_fed(1)
     run.wait(400)
     assert run.kinds(1) == ["late", "triggered", "ejected"]
@@ -168,8 +169,8 @@ def test_a_stop_holds_until_somebody_starts_whoever_is_ready() -> None:
     assert not run.belt.running
     assert run.belt.stop_reason == "five parts without a verdict"
     assert run.belt.on_belt == stopped_with
-    run.belt.permit(2, run.now)  # a verdict may come while the belt stands: the part has not reached the ejector
-    run.belt.start(run.now)
+    run.belt.answer(2, 1, run.now)  # a verdict may come while the belt stands: the part has not reached the ejector
+    run.belt.acknowledge(run.now)
     run.wait(400)
     assert run.kinds(2)[-1] == "passed"
     run.books()
@@ -177,7 +178,7 @@ def test_a_stop_holds_until_somebody_starts_whoever_is_ready() -> None:
 
 def test_a_start_without_anybody_ready_moves_nothing() -> None:
     run = Run(ready=False)
-    run.belt.start(run.now)
+    run.belt.acknowledge(run.now)
     run.wait(100)
     assert not run.belt.running
 
@@ -220,10 +221,10 @@ def test_with_the_handshake_the_next_part_waits_for_the_word_on_the_last() -> No
     run.until_fed(1)
     run.wait(100)
     assert len(run.fed) == 1
-    run.belt.permit(1, run.now)
+    run.belt.answer(1, 1, run.now)
     run.tick()
     assert len(run.fed) == 2
-    run.belt.reject(2)
+    run.belt.answer(2, 2, run.now)
     run.tick()
     assert len(run.fed) == 3
     run.wait(230)  # without a word it waits until the part has gone by the ejector
@@ -240,7 +241,7 @@ def test_a_camera_that_sees_parts_itself() -> None:
     for number in (7, 8):
         run.belt.announce(number, run.now)
         run.belt.announce(number, run.now)  # said twice is one part
-    run.belt.permit(8, run.now)
+    run.belt.answer(8, 1, run.now)
     run.wait(400)
     assert run.kinds(7) == ["triggered", "ejected"]
     assert run.kinds(8) == ["triggered", "passed"]
@@ -255,7 +256,7 @@ def test_a_part_that_a_camera_saw_as_the_belt_stopped_is_followed() -> None:
     run.belt.announce(1, run.now)
     run.wait(1000)
     assert run.kinds(1) == ["triggered"]
-    run.belt.start(run.now)
+    run.belt.acknowledge(run.now)
     run.wait(400)
     assert run.kinds(1) == ["triggered", "ejected"]
     run.books()
@@ -285,7 +286,7 @@ def test_the_encoder_counts_while_the_belt_runs() -> None:
 )
 def test_the_ejector_is_where_the_recipe_says_and_nonsense_is_not_listened_to(delay_ms: float, counts: int, due_ms: int) -> None:
     run = Run(parts=1, counts_per_s=1000.0, confirm_s=0.02)
-    run.belt.ejector(delay_ms, counts)
+    run.belt.aim(EjectorTiming(delay_ms, counts))
     run.until_fed(1)
     run.wait(1000)
     (end,) = [e for e in run.events if e.kind == "ejected"]
@@ -329,9 +330,9 @@ def test_whatever_is_said_a_part_passes_only_on_a_permit_in_time_that_no_reject_
         elif word == "leap":
             run.tick(value * MS)
         elif word == "permit":
-            belt.permit(value, now)
+            belt.answer(value, 1, now)
         elif word == "reject":
-            belt.reject(value)
+            belt.answer(value, 2, now)
         elif word == "announce":
             belt.announce(value, now)
         elif word in ("ready", "unready", "silent"):
@@ -341,9 +342,9 @@ def test_whatever_is_said_a_part_passes_only_on_a_permit_in_time_that_no_reject_
         elif word == "stop":
             belt.stop("drill", now)
         elif word == "start":
-            belt.start(now)
+            belt.acknowledge(now)
         elif word == "ejector":
-            belt.ejector(float(value), 0)
+            belt.aim(EjectorTiming(float(value)))
         else:
             belt.hold = word == "hold"
         run.events += belt.events

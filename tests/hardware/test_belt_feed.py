@@ -52,7 +52,7 @@ def test_after_a_pause_the_parts_come_one_by_one(pause: str) -> None:
     else:
         run.belt.stop("drill", run.now)
         run.wait(3000)
-        run.belt.start(run.now)
+        run.belt.acknowledge(run.now)
     before = len(run.fed)
     run.wait(1000)
     times = [f.at_ns for f in run.fed[before:]]
