@@ -6,6 +6,7 @@ part is decided by where it lies while the valve blows, not by what the program 
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 
@@ -66,7 +67,8 @@ class Belt:
         self.fed, self.hold, self.speed = 0, False, 1.0
         self.recipe = self.fault = 0
         self.timing = EjectorTiming(delay_ms=settings.ejector_delay_s * 1e3)
-        self._belt_ns = self._world_ns = self._next_feed = self._stalled_ns = 0
+        self._belt_ns = self._world_ns = self._next_feed = 0
+        self._rest = 0.0  # of a ns of belt movement
         self._last_ns: int | None = None
         self._random = random.Random(settings.seed)
 
@@ -163,28 +165,28 @@ class Belt:
         gone = now_ns - self._last_ns if self._last_ns is not None else 0
         self._last_ns = now_ns
         step = min(gone, MAX_STEP_NS)
-        self._stalled_ns += gone - step
         running = self.program.running
         falls = self.ejector.work(self._world_ns, step, self._belt_ns, self.speed if running else 0.0)
         self._world_ns += step
-        self._belt_ns += int(step * self.speed) if running else 0
-        moment = self._moment()
+        if running:
+            self._rest += step * self.speed
+            moved = int(self._rest)
+            self._belt_ns, self._rest = self._belt_ns + moved, self._rest - moved
+        moment = self._moment(gone - step)
         self.program.scan(moment, falls, self.ejector.full)
         return moment
 
-    def _moment(self) -> Moment:
-        return Moment(self._world_ns, self._belt_ns, self.speed * 1e9 if self.program.running else 0.0)
+    def _moment(self, late_ns: int = 0) -> Moment:
+        return Moment(self._world_ns, self._belt_ns, self.speed * 1e9 if self.program.running else 0.0, late_ns)
 
     def _settle(self, now_ns: int) -> None:
         """The valve gets what the program wants; its events get the clock and the encoder of this world."""
         self.ejector.command(self.program.valve, self._world_ns)
         for e in self.program.events:
-            offset_us = e.offset_us + self._stalled_ns / 1e3 if e.kind in ("passed", "ejected", "missed") else 0.0
-            self.events.append(PlcEvent(e.kind, e.trigger_id, now_ns, self.encoder, e.reason, offset_us, e.code))
+            self.events.append(replace(e, at_ns=now_ns, encoder=self.encoder))
             if e.kind == "started":
                 self._next_feed = max(self._next_feed, self._belt_ns + 50_000_000)
         self.program.events.clear()
-        self._stalled_ns = 0
         self.ejector.forget(self._belt_ns)
 
     def _feed(self, now_ns: int) -> list[Fed]:
@@ -208,6 +210,6 @@ class Belt:
         wait = min(20_000_000.0, self.program.quiet_ns(self._moment()))
         feeds = self.settings.rate_hz and not self.hold and not (self.settings.parts and self.fed >= self.settings.parts)
         if self.running and feeds and self.settings.sensor != "camera":
-            wait = min(wait, (self._next_feed - self._belt_ns) / self.speed)
+            wait = min(wait, math.ceil((self._next_feed - self._belt_ns) / self.speed))
         wait = min(wait, self.ejector.next_ns(self._world_ns))
         return max(0, int(wait) - (now_ns - self._last_ns if self._last_ns is not None else 0))

@@ -20,7 +20,7 @@ from hardware.plc import STOPS, EjectorTiming, EventKind, PlcEvent
 
 HEARTBEAT_LOST_NS = 1_000_000_000
 LATE_NS = 50_000_000  # by then the next part may lie there
-MAX_PARTS = 4096
+MAX_PARTS = 1024
 OK = 1
 VISION_SILENT, BY_COMMAND, UNCONFIRMED, BIN_FULL, AT_MACHINE = 1, 2, 3, 4, 5
 NOT_SURE = "one of the parts that fell close together is missing"
@@ -59,11 +59,13 @@ class Moment:
         now_ns: monotonic.
         position: belt position in counts; it stands while the belt stands and never goes back.
         speed: counts per second, as measured; 0 while the belt stands.
+        late_ns: how much later than that the program is really run; only `PlcEvent.offset_us` knows of it.
     """
 
     now_ns: int
     position: int
     speed: float
+    late_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -184,6 +186,7 @@ class Program:
                 part.state = PartState.GOOD
         elif verdict == OK and (part is None or part.state is not PartState.PASSING):
             self._tell("late", at, trigger_id, "OK after the deadline")
+        self._move(at)  # the valve need not be held for it any more
 
     def ready(self, at: Moment, is_ready: bool) -> None:
         """The vision system's heartbeat."""
@@ -261,14 +264,15 @@ class Program:
     def _decide(self, part: Part, at: Moment) -> None:
         """The deadline: from here on nothing that is said changes what becomes of the part."""
         behind = at.position - (part.due - self._lead())
-        part.offset_us = behind / self._speed * 1e6 if self._speed else 0.0
+        late_us = behind / self._speed * 1e6 if self._speed else 0.0
+        part.offset_us = late_us + at.late_ns / 1e3
         part.swept = part.state is PartState.GOOD and self.valve  # it has not closed yet behind the part before
         if part.state is PartState.GOOD and not part.swept:
             part.state = PartState.PASSING
             return
         part.state = PartState.FIRED
         if not part.swept:
-            if part.offset_us * 1e3 > LATE_NS:  # what falls may be another part
+            if late_us * 1e3 > LATE_NS:  # what falls may be another part
                 part.doubt = "the ejector fired late"
                 self._latch(at, UNCONFIRMED, f"part {part.trigger_id}: {part.doubt}")
             self._shot_at, self._shot_ns = at.position, at.now_ns

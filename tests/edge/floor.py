@@ -56,7 +56,7 @@ class FakeStation:
                 if not self.silent and self.says_run:
                     self.send(
                         Run, run_id=self.run_id, product="p", recipe="r", recipe_hash="", model="m", model_hash="", classes=["a"], camera="c", provider="cpu",
-                        ejector=Ejector(delay_ms=self.delay_ms),
+                        ejector=Ejector(delay_ms=self.delay_ms, pulse_ms=10),
                     )  # fmt: skip
                 if not self.silent:
                     self.send(Heartbeat, state=self.state, period_s=0.2)

@@ -18,6 +18,7 @@ from hardware.plc_program import Program
 
 MS = 1_000_000
 ENDS = ("passed", "ejected", "missed")
+VERDICTS = {"ok": 1, "ng": 2, "undecided": 3, "nothing": 0}
 Step = tuple[str, int]
 
 
@@ -38,6 +39,7 @@ class Story:
     ends: dict[int, str] = field(default_factory=dict)
     fell: dict[int, bool] = field(default_factory=dict)
     disturbed: bool = False
+    judging: bool = False
 
     def __post_init__(self) -> None:
         self.belt = Belt(BeltSettings(**{"jitter": 0.3, "seed": 3, "counts_per_s": 1000.0} | self.settings))
@@ -79,6 +81,21 @@ class Story:
                 self.belt.ready(True, self.now)
             self.belt.advance(self.now)
             self.look()
+            if self.judging and self.random.random() < 0.3:
+                self.judge_some()
+                self.look()
+
+    def say(self, trigger_id: int, word: str) -> None:
+        if trigger_id not in self.closed and trigger_id in self.seen:
+            (self.good if word == "ok" else self.bad).add(trigger_id)
+        self.belt.answer(trigger_id, VERDICTS[word], self.now)
+
+    def judge_some(self) -> None:
+        """A station of sorts: most parts are good, some words are missing, late, doubled or taken back."""
+        for trigger_id in self.seen[-12:]:
+            if self.random.random() < 0.3:
+                word = "ok" if self.random.random() < 0.8 and trigger_id % 5 else self.random.choice(list(VERDICTS))
+                self.say(trigger_id, word)
 
     def do(self, word: str, value: int) -> None:
         belt, now = self.belt, self.now
@@ -87,13 +104,12 @@ class Story:
         elif word == "freeze":
             self.now += value * 10 * MS  # nobody runs the line's process
             belt.advance(self.now)
-        elif word in ("ok", "ng", "undecided", "nothing"):
-            trigger_id = max(1, belt.fed - value % 8)
-            if trigger_id not in self.closed:
-                (self.good if word == "ok" else self.bad).add(trigger_id)
-            elif word != "ok" and trigger_id in self.closed:
-                pass
-            belt.answer(trigger_id, {"ok": 1, "ng": 2, "undecided": 3, "nothing": 0}[word], now)
+        elif word == "run":
+            self.judging = True
+            self.wait(value * 5)
+            self.judging = False
+        elif word in VERDICTS:
+            self.say(max(1, belt.fed - value % 8), word)
         elif word == "silent":
             self.beating = False
         elif word == "beats":
@@ -149,16 +165,21 @@ class Story:
             may = trigger_id in self.good and trigger_id not in self.bad
             end = self.ends.get(trigger_id, "")
             if not fell:
-                assert may or end == "missed", f"part {trigger_id} has passed: an escape that the PLC calls {end!r}"
+                # two faults at once: a good part that stood before the ejector after a stop fell in place of the one that the air did not move
+                double = self.settings.get("miss_share") and self.disturbed and self.timing.lead_ms and end == "ejected"
+                assert may or end == "missed" or double, f"part {trigger_id} has passed: an escape that the PLC calls {end!r}"
             if end == "passed":
                 assert may
-                assert not fell or (self.disturbed and self.timing.lead_ms), f"part {trigger_id} lies in the bin and counts as passed"
+                assert not fell or self.forgotten or (self.disturbed and self.timing.lead_ms), (
+                    f"part {trigger_id} lies in the bin and counts as passed"
+                )
             if end == "ejected" and not self.settings.get("miss_share"):
                 assert fell, f"part {trigger_id} counts as ejected and has passed"
 
 
 answers = st.tuples(st.sampled_from(["ok", "ok", "ok", "ng", "undecided", "nothing"]), st.integers(0, 7))
 times = st.tuples(st.just("wait"), st.integers(1, 300))
+runs = st.tuples(st.just("run"), st.integers(10, 200))
 trouble = st.tuples(
     st.sampled_from(["silent", "beats", "unready", "stop", "machine", "acknowledge", "reset", "jam", "hold", "speed", "freeze"]),
     st.integers(0, 200),
@@ -189,12 +210,16 @@ def tell(story: Story, steps: list[Step]) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(timings, lines, st.integers(0, 4), st.lists(st.one_of(answers, answers, times, times, trouble), max_size=60))
+@given(timings, lines, st.integers(0, 4), st.lists(st.one_of(answers, times, runs, runs, trouble), min_size=3, max_size=25))
 def test_whatever_is_said_and_happens(timing: EjectorTiming, line: dict[str, Any], late_ms: int, steps: list[Step]) -> None:
     tell(Story(timing, line, late_ms), steps)
 
 
 @settings(max_examples=60, deadline=None)
-@given(timings, st.integers(0, 4), st.lists(st.one_of(answers, times, st.tuples(st.just("cold"), st.just(0)), trouble), max_size=40))
+@given(
+    timings,
+    st.integers(0, 4),
+    st.lists(st.one_of(answers, times, runs, runs, st.tuples(st.just("cold"), st.just(0)), trouble), min_size=3, max_size=25),
+)
 def test_a_plc_that_starts_anew_lets_nothing_pass_that_lay_on_the_belt(timing: EjectorTiming, late_ms: int, steps: list[Step]) -> None:
     tell(Story(timing, {"rate_hz": 20.0}, late_ms), steps)
