@@ -113,6 +113,7 @@ def test_parts_that_a_camera_announces() -> None:
             f.station.announce(edge)
             if number % 3:
                 f.station.judge(edge, "OK" if number % 3 == 1 else "NG")
+            time.sleep(0.06)  # parts do not lie on top of each other
         f.until(lambda: len(f.ejections) == 6)
         assert f.outcomes() == {n: "passed" if n % 3 == 1 else "ejected" for n in range(1, 7)}
 
