@@ -131,6 +131,11 @@ TEXTS: dict[str, Text] = {
         "Parts are still judged. Release settled holds, delete other files, or give the record a larger disk",
         "Teile werden weiter geprüft. Erledigte Sperren aufheben, andere Dateien löschen oder größeren Speicher einbauen",
     ),
+    "reason.cannot-delete": Text("Old pictures cannot be deleted", "Alte Bilder lassen sich nicht löschen"),
+    "remedy.cannot-delete": Text(
+        "Parts are still judged. Check rights and the disk, before it is full",
+        "Teile werden weiter geprüft. Rechte und Festplatte prüfen, bevor sie voll ist",
+    ),
     "reason.evidence-lost": Text("Pictures that were to be kept are lost", "Bilder, die aufzuheben waren, sind verloren"),
     "remedy.evidence-lost": Text(
         "Parts are still judged. The disk is too slow or full: free it",

@@ -59,12 +59,17 @@ class Upkeep:
             self._work = self._everything(store)
         try:
             rest_s = next(self._work)
-            self._trouble = ""
+            if self._trouble and not self._gone:
+                self._trouble = ""
+                self._alarms.set("cannot-delete", False)
         except (OSError, StoreError) as error:
             self._work, rest_s = None, CHECK_S
             if str(error) != self._trouble:
                 log.warning("old images are not being deleted: %s", error)
             self._trouble = str(error)
+            if isinstance(error, OSError):  # what the database does not take, the recorder says
+                remedy = "give the recorder's user the right to delete there, or check the disk (dmesg)"
+                self._alarms.set("cannot-delete", True, "warning", f"old images cannot be deleted: {error}"[:200], remedy)
         end = time.monotonic()
         self.next_at = end + max(rest_s, REST * (end - begin))
 
