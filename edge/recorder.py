@@ -80,6 +80,7 @@ class Recorder:
         self._gaps: list[Gap] = []
         self._due = self._retry_at = self._pay_at = self._reserve_at = self._next_beat = 0.0
         self._notices: dict[str, float] = {}
+        self._told_lost = 0
         self._run_id, self._run_number = "", (0, 0)
         self._counts = dict.fromkeys(
             ("messages", "inspections", "images", "lost", "backlog", "owed", "expired", "gaps", "missed", "refused"), 0
@@ -248,6 +249,7 @@ class Recorder:
         self._say_what_waits()
         if not self._gallery.owed:
             self._not_kept.images_work()
+            self._lose(0)  # say it, now that it is over
 
     def _progress(self) -> None:
         self._receive(0)
@@ -267,10 +269,12 @@ class Recorder:
         return any(ref is not None and ref.ring == image.ring and ref.generation < image.generation for ref in refs)
 
     def _lose(self, images: int) -> None:
-        if not images:
-            return
         self._counts["lost"] += images
-        text = f"images that were to be kept are lost, {self._counts['lost']} since the recorder started"
+        # while the disk takes none, the alarm about that has the figures; each change would be a row more
+        if self._counts["lost"] == self._told_lost or self._not_kept.images:
+            return
+        self._told_lost = self._counts["lost"]
+        text = f"images that were to be kept are lost, {self._told_lost} since the recorder started"
         self._notice(
             "evidence-lost", text, "the disk is full or too slow, or the recorder was away: free or faster disk, or raise record.ring_mb"
         )

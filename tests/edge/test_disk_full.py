@@ -132,6 +132,8 @@ def test_what_neither_disk_nor_memory_can_hold_is_counted_and_the_rows_are_compl
         beat = well_again(line, total)
         assert beat.counts["lost"] == line.ring.lost > 0
         check_books(line, total, lost=line.ring.lost)
+        said = next(a for a in line.alarms if a.code == "evidence-lost" and a.active)
+        assert f"{line.ring.lost} since" in said.text
         line.until(lambda _: all(end for _, end in spans(line, "record-not-kept")))
         assert line.slowest_s < 1
         assert line.stop_recorder() == 0
