@@ -124,6 +124,18 @@ TEXTS: dict[str, Text] = {
         "Parts are still judged. Check the disk: room, and that it can be written",
         "Teile werden weiter geprüft. Festplatte prüfen: Platz und Schreibrechte",
     ),
+    "reason.nothing-to-delete": Text(
+        "The disk is filling up, and nothing may be deleted", "Der Speicher läuft voll, und nichts darf gelöscht werden"
+    ),
+    "remedy.nothing-to-delete": Text(
+        "Parts are still judged. Release settled holds, delete other files, or give the record a larger disk",
+        "Teile werden weiter geprüft. Erledigte Sperren aufheben, andere Dateien löschen oder größeren Speicher einbauen",
+    ),
+    "reason.cannot-delete": Text("Old pictures cannot be deleted", "Alte Bilder lassen sich nicht löschen"),
+    "remedy.cannot-delete": Text(
+        "Parts are still judged. Check rights and the disk, before it is full",
+        "Teile werden weiter geprüft. Rechte und Festplatte prüfen, bevor sie voll ist",
+    ),
     "reason.evidence-lost": Text("Pictures that were to be kept are lost", "Bilder, die aufzuheben waren, sind verloren"),
     "remedy.evidence-lost": Text(
         "Parts are still judged. The disk is too slow or full: free it",

@@ -124,6 +124,16 @@ class Record(Block):
     ring_mb: int = Field(256, ge=8, le=16_384, description="MB of shared memory that hold images until the recorder has them")
     ring_folder: str = Field("/dev/shm", min_length=1, description="where the frame ring lies; must be memory, not disk")
     batch_s: float = Field(0.5, ge=0.01, le=10, description="s at most until a record is on disk")
+    keep_days: int = Field(0, ge=0, le=36_500, description="days until an image is deleted, unless it is on hold; 0 = never; rows stay")
+    quota_gb: float = Field(
+        0, ge=0, le=1_000_000, description="GB that all images may take; then the oldest OK images go, then other old ones; 0 = no bound"
+    )
+    min_free_gb: float = Field(
+        2, ge=0, le=100_000, description="GB of the disk, at most a tenth of it, that are kept free in the same way; 0 = images may fill it"
+    )
+    reserve_mb: int = Field(
+        64, ge=0, le=10_000, description="MB, at most a fiftieth of the disk, set aside to write the rows when it is full all the same"
+    )
 
 
 class Shifts(Block):

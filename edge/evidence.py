@@ -65,7 +65,7 @@ class ImageFolder:
         if (self._folder / path).exists() and hashlib.sha256((self._folder / path).read_bytes()).hexdigest() != sha256:
             path = path.with_name(f"{path.stem}~{sha256[:16]}.png")
         self._write(path, data)
-        return StoredFile(str(path), sha256)
+        return StoredFile(str(path), sha256, size=len(data))
 
     def add_reference(self, lookup: Lookup, image: NDArray[np.uint8]) -> StoredFile:
         """Write a reference image unless one with the same pixels is there; `lookup` asks the record for it.
@@ -81,7 +81,7 @@ class ImageFolder:
         path = Path("images", "references", pixels[:2], f"{pixels}.png")
         data = encode_png(image)
         self._write(path, data)
-        stored = StoredFile(str(path), hashlib.sha256(data).hexdigest(), pixels)
+        stored = StoredFile(str(path), hashlib.sha256(data).hexdigest(), pixels, len(data))
         self._new_references.append(stored)
         self._remember(stored)
         return stored
@@ -124,6 +124,21 @@ class ImageFolder:
             self._references.pop(stored.pixels_sha256, None)
         self._waiting.clear()
         self._new_references.clear()
+
+    def probe(self, size: int) -> None:
+        """See whether the disk takes so many bytes.
+
+        Raises:
+            OSError: it does not.
+        """
+        path = self._incoming / "probe"
+        try:
+            with path.open("wb") as file:
+                file.write(bytes(size))
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            path.unlink(missing_ok=True)
 
     def _write(self, path: Path, data: bytes) -> None:
         temporary = self._incoming / f"{len(self._waiting)}.png"

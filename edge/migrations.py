@@ -88,3 +88,90 @@ def _record(db: Database) -> None:
                 {utc("wall_ns")} AS begin_at, {utc("end_wall_ns")} AS end_at FROM spans""",
     ):
         db.execute(statement)
+
+
+# part of the condition of partial indexes: SQLite uses them only where a query says the same
+KEPT = "image_path IS NOT NULL AND evidence_expired_ns IS NULL"
+FREE = f"{KEPT} AND held = 0"
+
+
+@MIGRATIONS(name="0002_keeping")
+def _keeping(db: Database) -> None:
+    """What may be deleted and when, holds that forbid it, and who gave which order.
+
+    A CHECK cannot be altered, so an image deleted by age or room keeps `evidence = 'stored'` and its path, and gets the time
+    of its deletion; `Inspection.evidence` says 'expired'. `held` follows from the holds, for the index.
+    `worth`: 0 goes first (samples of OK parts), 2 last (the books do not fit: what such an image shows will be asked for).
+    """
+    utc = _UTC.format
+    was, now = (f"({r}.image_path IS NOT NULL AND {r}.evidence_expired_ns IS NULL)" for r in ("OLD", "NEW"))
+    ref_was, ref_now = "(OLD.expired_ns IS NULL)", "(NEW.expired_ns IS NULL)"
+    for statement in (
+        "ALTER TABLE inspections ADD COLUMN image_bytes INTEGER",
+        "ALTER TABLE inspections ADD COLUMN evidence_expired_ns INTEGER CHECK (evidence_expired_ns IS NULL OR evidence = 'stored')",
+        "ALTER TABLE inspections ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
+        """ALTER TABLE inspections ADD COLUMN worth INTEGER GENERATED ALWAYS AS (
+            CASE WHEN contradicted OR (outcome = 'passed' AND verdict != 'OK') THEN 2 WHEN verdict = 'OK' THEN 0 ELSE 1 END) VIRTUAL""",
+        "ALTER TABLE reference_images ADD COLUMN bytes INTEGER",
+        "ALTER TABLE reference_images ADD COLUMN expired_ns INTEGER",
+        f"CREATE INDEX inspections_by_worth ON inspections (worth, trigger_wall_ns) WHERE {FREE}",
+        f"CREATE INDEX inspections_by_age ON inspections (trigger_wall_ns) WHERE {FREE}",
+        f"CREATE INDEX inspections_by_reference ON inspections (reference_pixels_sha256) WHERE {KEPT}",
+        "CREATE INDEX inspections_held ON inspections (reference_pixels_sha256) WHERE held = 1",
+        "CREATE INDEX inspections_by_image ON inspections (image_path) WHERE image_path IS NOT NULL",
+        f"CREATE INDEX inspections_unmeasured ON inspections (part_id) WHERE {KEPT} AND image_bytes IS NULL",
+        # how much is kept, always exact and never counted anew
+        """CREATE TABLE kept_bytes (
+            what TEXT PRIMARY KEY NOT NULL CHECK (what IN ('images', 'references')), files INTEGER NOT NULL, bytes INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        f"INSERT INTO kept_bytes SELECT 'images', count(*), 0 FROM inspections WHERE {KEPT}",
+        "INSERT INTO kept_bytes SELECT 'references', count(*), 0 FROM reference_images",
+        f"""CREATE TRIGGER inspection_kept AFTER INSERT ON inspections WHEN {now} BEGIN
+            UPDATE kept_bytes SET files = files + 1, bytes = bytes + coalesce(NEW.image_bytes, 0) WHERE what = 'images'; END""",
+        f"""CREATE TRIGGER inspection_changed AFTER UPDATE OF image_path, image_bytes, evidence_expired_ns ON inspections BEGIN
+            UPDATE kept_bytes SET files = files + {now} - {was},
+                bytes = bytes + {now} * coalesce(NEW.image_bytes, 0) - {was} * coalesce(OLD.image_bytes, 0) WHERE what = 'images'; END""",
+        """CREATE TRIGGER reference_kept AFTER INSERT ON reference_images BEGIN
+            UPDATE kept_bytes SET files = files + 1, bytes = bytes + coalesce(NEW.bytes, 0) WHERE what = 'references'; END""",
+        f"""CREATE TRIGGER reference_changed AFTER UPDATE OF bytes, expired_ns ON reference_images BEGIN
+            UPDATE kept_bytes SET files = files + {ref_now} - {ref_was},
+                bytes = bytes + {ref_now} * coalesce(NEW.bytes, 0) - {ref_was} * coalesce(OLD.bytes, 0) WHERE what = 'references'; END""",
+        f"""CREATE TABLE holds (
+            number INTEGER PRIMARY KEY NOT NULL, part_id TEXT NOT NULL REFERENCES inspections,
+            who TEXT NOT NULL, reason TEXT NOT NULL,
+            wall_ns INTEGER NOT NULL, held_at TEXT GENERATED ALWAYS AS ({utc("wall_ns")}) VIRTUAL
+        ) STRICT""",
+        "CREATE INDEX holds_by_part ON holds (part_id)",
+        f"""CREATE TABLE hold_releases (
+            hold INTEGER PRIMARY KEY NOT NULL REFERENCES holds, who TEXT NOT NULL, reason TEXT NOT NULL,
+            wall_ns INTEGER NOT NULL, released_at TEXT GENERATED ALWAYS AS ({utc("wall_ns")}) VIRTUAL
+        ) STRICT""",
+        """CREATE TRIGGER hold_placed AFTER INSERT ON holds BEGIN
+            UPDATE inspections SET held = 1 WHERE part_id = NEW.part_id; END""",
+        """CREATE TRIGGER hold_released AFTER INSERT ON hold_releases BEGIN
+            UPDATE inspections SET held = EXISTS (
+                SELECT 1 FROM holds h WHERE h.part_id = inspections.part_id AND h.number NOT IN (SELECT hold FROM hold_releases)
+            ) WHERE part_id = (SELECT part_id FROM holds WHERE number = NEW.hold); END""",
+        f"""CREATE TABLE audit (
+            number INTEGER PRIMARY KEY NOT NULL, wall_ns INTEGER NOT NULL, at TEXT GENERATED ALWAYS AS ({utc("wall_ns")}) VIRTUAL,
+            station TEXT NOT NULL, sender TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL,
+            op TEXT NOT NULL, who TEXT NOT NULL, key TEXT NOT NULL, accepted INTEGER NOT NULL, text TEXT NOT NULL,
+            simulated INTEGER NOT NULL, hash TEXT NOT NULL
+        ) STRICT""",
+        "CREATE UNIQUE INDEX audit_by_message ON audit (station, sender, epoch, seq)",
+        # REPLACE deletes without asking the triggers of DELETE: what may come in is asked as well
+        """CREATE TRIGGER audit_in_order BEFORE INSERT ON audit
+            WHEN NEW.number != (SELECT coalesce(max(number), 0) + 1 FROM audit) OR EXISTS (
+                SELECT 1 FROM audit WHERE station = NEW.station AND sender = NEW.sender AND epoch = NEW.epoch AND seq = NEW.seq)
+            BEGIN SELECT RAISE(ABORT, 'audit is append only'); END""",
+        """CREATE TRIGGER holds_in_order BEFORE INSERT ON holds WHEN NEW.number != (SELECT coalesce(max(number), 0) + 1 FROM holds)
+            BEGIN SELECT RAISE(ABORT, 'holds is append only'); END""",
+        """CREATE TRIGGER hold_releases_once BEFORE INSERT ON hold_releases WHEN NEW.hold IN (SELECT hold FROM hold_releases)
+            BEGIN SELECT RAISE(ABORT, 'hold_releases is append only'); END""",
+        *(
+            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append only'); END"
+            for table in ("audit", "holds", "hold_releases")
+            for verb in ("UPDATE", "DELETE")
+        ),
+    ):
+        db.execute(statement)

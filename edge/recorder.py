@@ -1,8 +1,10 @@
 """The recorder: the one writer of the record. Reads the bus, keeps images, says what it could not keep.
 
-It is the last in the chain and nobody waits for it: it may be slow, stopped or killed. What the disk does not take
-stays in memory up to a bound, then in the bus's queues up to theirs, and what is dropped there is recorded as a gap.
-A slot of the frame ring is let go only when file and row are on disk.
+It is the last in the chain and nobody waits for it: it may be slow, stopped or killed. When the disk takes no image, the
+rows go on without (room is set aside for them) and say 'lost', while the images wait in the frame ring; those still there
+when there is room again are kept and their rows mended. When it does not even take rows, they stay in memory up to a
+bound, then in the bus's queues up to theirs, and what is dropped there is recorded as a gap.
+A slot of the ring is let go only when file and row are on disk.
 """
 
 from __future__ import annotations
@@ -14,33 +16,33 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from edge.alarms import Alarms
 from edge.bus import publisher, watch
 from edge.config import Station
 from edge.continuity import Continuity
 from edge.errors import StoreError
-from edge.evidence import ImageFolder
+from edge.gallery import Gallery, Kept, stored, wanted
 from edge.messages import STREAMS, TOPICS, AnyMessage, Audit, Ejection, Heartbeat, ImageRef, Run, State, Trigger, Verdict
+from edge.notkept import NotKept
 from edge.processes import step_back
-from edge.ring import RingReader
-from edge.rows import Batch, Evidence, StoredFile, key_of
+from edge.reserve import Reserve
+from edge.rows import Batch, key_of
 from edge.sequences import Gap
 from edge.store import FILE_NAME, Store, open_store
+from edge.upkeep import Upkeep
 
 HEARTBEAT_S = 0.5
 MAX_MESSAGES = 500
 MAX_IMAGES = 64  # a batch of them stays well under the three heartbeats after which a process counts as dead
 MAX_PENDING = 20_000  # messages in our memory; further ones wait in the bus's queue
 RETRY_S = 1.0
+PROBE_BYTES = 1_000_000  # when a disk takes so much, it takes images again
 NOTICE_S = 10.0  # how long an alarm about something that happened once stays up
 DRAIN_S = 4.0
 ROUTINE_S = 5.0  # heartbeats alone make no batch before
@@ -67,18 +69,22 @@ class Recorder:
         self._alarms = Alarms(self._publisher)
         # its own messages too: they are part of the record and come the same way as everybody's
         self._subscriber = watch(config, [s.message for s in STREAMS])
-        self._ring = RingReader(config.record.ring_folder)
-        self._images = ImageFolder(self._folder)
+        self._gallery = Gallery(self._folder, config.record.ring_folder)
+        self._not_kept = NotKept(self._alarms, self._folder)
+        self._upkeep = Upkeep(self._folder, config.record, self._alarms)
+        self._reserve = Reserve(self._folder, config.record.reserve_mb * 1_000_000)
         self._store: Store | None = None
         self._lock: int | None = None
         self._continuity = Continuity()
         self._pending: deque[tuple[AnyMessage, bool]] = deque()  # with: says something new
         self._gaps: list[Gap] = []
-        self._due = self._retry_at = self._next_beat = 0.0
+        self._due = self._retry_at = self._pay_at = self._reserve_at = self._next_beat = 0.0
         self._notices: dict[str, float] = {}
-        self._last_ring = ""
-        self._run_id, self._run_number, self._trouble = "", (0, 0), ""
-        self._counts = dict.fromkeys(("messages", "inspections", "images", "lost", "backlog", "gaps", "missed", "refused"), 0)
+        self._told_lost = 0
+        self._run_id, self._run_number = "", (0, 0)
+        self._counts = dict.fromkeys(
+            ("messages", "inspections", "images", "lost", "backlog", "owed", "expired", "gaps", "missed", "refused"), 0
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop, then record what is still on its way.
@@ -91,16 +97,17 @@ class Recorder:
                 self._step(0.2)
             until = time.monotonic() + DRAIN_S
             quiet = 0
-            while (quiet < 3 or self._pending) and time.monotonic() < until:
+            while (quiet < 3 or self._pending or self._gallery.owed) and time.monotonic() < until:
                 self._step(0.1, flush=True)
                 quiet = quiet + 1 if self._counts["backlog"] == 0 else 0
-            if self._pending:
-                log.error("%d messages are not on disk: %s", len(self._pending), self._trouble or "there was no time")
+            if self._pending or self._gallery.owed:
+                why = self._not_kept.text or "there was no time"
+                log.error("%d messages and %d images are not on disk: %s", len(self._pending), len(self._gallery.owed), why)
             self._beat("stopped")
         finally:
             self._publisher.close()
             self._subscriber.close()
-            self._ring.close()
+            self._gallery.close()
             if self._store is not None:
                 self._store.close()
             if self._lock is not None:
@@ -113,6 +120,10 @@ class Recorder:
         wake = min(self._next_beat, now + wait_s)
         if self._pending:
             wake = min(wake, max(self._due, self._retry_at))
+        if self._store is not None:
+            wake = min(wake, self._upkeep.next_at)
+        if self._not_kept.images and not self._not_kept.rows:
+            wake = min(wake, self._pay_at)
         if self._store is not None and len(self._pending) < MAX_PENDING:
             self._receive(max(0.0, wake - now))
         else:
@@ -120,6 +131,11 @@ class Recorder:
         now = time.monotonic()
         if self._pending and now >= self._retry_at and (flush or now >= self._due or len(self._pending) >= MAX_MESSAGES):
             self._flush()
+        if self._store is not None:
+            if self._not_kept.images and not self._not_kept.rows and time.monotonic() >= self._pay_at:
+                self._pay(self._store)
+            self._upkeep.step(self._store)
+            self._set_aside()
         self._beat_if_due()
 
     def _open(self) -> None:
@@ -127,7 +143,7 @@ class Recorder:
             if self._lock is None:
                 self._lock = _lock(self._folder)
             self._store = open_store(self._folder / FILE_NAME)
-            self._images.clear()
+            self._gallery.clear()
             self._subscriber.resume(self._store.last_numbers(), self._store.gaps(), _WHOLE)
         except (OSError, StoreError) as error:
             if not _passing(error):
@@ -136,6 +152,12 @@ class Recorder:
                 self._store.close()
             self._store = None
             self._disk_fails(error)
+
+    def _set_aside(self) -> None:
+        """Room for the rows of the day when the disk is full; not before what waits has been written."""
+        if not self._not_kept.text and time.monotonic() >= self._reserve_at:
+            self._reserve_at = time.monotonic() + NOTICE_S
+            self._reserve.make()
 
     def _receive(self, wait_s: float) -> None:
         """Take what has come, as far as there is room."""
@@ -176,101 +198,110 @@ class Recorder:
         images = 0
         for message, news in islice(self._pending, MAX_MESSAGES):
             (batch.messages if news else batch.repeats).append(message)
-            images += sum(ref.keep for ref in _refs(message))
+            images += wanted(message)
             if images >= MAX_IMAGES:
                 break
+        kept: Kept = []
+        if not self._not_kept.images:  # else they have to wait, behind the older ones
+            try:
+                kept = self._gallery.keep(self._store, [m for m in batch.messages if isinstance(m, Verdict)], self._progress)
+            except OSError as error:
+                self._images_wait(error)
+        batch.evidence = {key_of(verdict): evidence for verdict, evidence in kept}
         try:
-            stored, lost = self._keep(self._store, batch)
-            self._images.commit(self._beat_if_due)
             self._store.write(batch)
-        except (OSError, StoreError) as error:
-            self._images.abandon()
+        except StoreError as error:
             self._disk_fails(error)
             return
-        self._disk_works()
         for _ in range(len(batch.messages) + len(batch.repeats)):
             self._pending.popleft()
         del self._gaps[: len(batch.gaps)]
         self._counts["backlog"] -= len(batch.messages)
         self._counts["inspections"] += sum(isinstance(m, Verdict) for m in batch.messages)
-        self._counts["images"] += stored
-        self._let_go(batch, lost)
+        if self._not_kept.images:
+            self._gallery.owe(batch.messages)
+        else:
+            self._let_go(batch.messages, kept)
+        self._not_kept.rows_work()
         self._due = time.monotonic() + self._config.record.batch_s if len(self._pending) < MAX_MESSAGES else 0.0
 
-    def _keep(self, store: Store, batch: Batch) -> tuple[int, int]:
-        """Write the images that are to be kept and note them in the batch; returns how many were kept and how many were gone."""
-        stored = lost = 0
-        for message in batch.messages:
-            if not isinstance(message, Verdict) or key_of(message) in batch.evidence or not any(ref.keep for ref in _refs(message)):
-                continue
-            image = self._file(message.image, partial(self._images.add, key_of(message), message.trigger_wall_ns))
-            reference = self._file(message.reference, partial(self._images.add_reference, store.reference))
-            kept = (image is not None) + (reference is not None)
-            stored += kept
-            lost += sum(ref.keep for ref in _refs(message)) - kept
-            batch.evidence[key_of(message)] = Evidence(image, reference)
-            self._receive(0)
-            self._beat_if_due()
-        return stored, lost
-
-    def _file(self, ref: ImageRef | None, add: Callable[[NDArray[np.uint8]], StoredFile]) -> StoredFile | None:
-        pixels = self._ring.get(ref) if ref is not None and ref.keep else None
-        if pixels is None:
-            return None
+    def _pay(self, store: Store) -> None:
+        """Keep images that had to wait in the ring while the disk took none, and mend their rows. With none left: try the disk."""
+        self._pay_at = time.monotonic() + RETRY_S
+        self._lose(self._gallery.give_up_overwritten())
+        room = self._reserve.room()  # an image must not take what has just been given up for the rows
+        owed = self._gallery.next_owed(MAX_IMAGES, room)
         try:
-            return add(pixels)
-        except ValueError as error:
-            log.warning("%s", error)
-            return None
+            if owed:
+                kept = self._gallery.keep(store, owed, self._progress)
+                store.write(Batch(late=kept))
+                self._gallery.paid(len(owed))
+                self._let_go(owed, kept)
+            elif not self._gallery.owed and room > PROBE_BYTES:
+                self._gallery.probe(PROBE_BYTES)
+            else:
+                self._say_what_waits()
+                return
+        except (OSError, StoreError) as error:
+            self._images_wait(error)
+            return
+        self._pay_at = 0.0  # go on at once
+        self._say_what_waits()
+        if not self._gallery.owed:
+            self._not_kept.images_work()
+            self._lose(0)  # say it, now that it is over
 
-    def _let_go(self, batch: Batch, lost: int) -> None:
-        """Free the ring's slots; also those of verdicts that never reached us."""
-        newest: ImageRef | None = None
-        for message in batch.messages:
-            if isinstance(message, Verdict):
-                for ref in _refs(message):
-                    self._ring.release(ref)
-                if message.image is not None and batch.evidence.get(key_of(message), Evidence()).image is not None:
-                    newest = message.image
-        if newest is not None:
-            if not self._older_may_come(newest):
-                lost += self._ring.release_before(newest)
-            if self._last_ring not in ("", newest.ring):
-                self._ring.close()  # the station started anew: the old ring's memory is freed when nobody has it open
-            self._last_ring = newest.ring
-        if lost:
-            self._counts["lost"] += lost
-            text = f"images that were to be kept are lost, {self._counts['lost']} since the recorder started"
-            self._notice(
-                "evidence-lost", text, "the disk is too slow or the recorder was away: free or faster disk, or raise record.ring_mb"
-            )
+    def _progress(self) -> None:
+        self._receive(0)
+        self._beat_if_due()
+
+    def _let_go(self, messages: Sequence[AnyMessage], kept: Kept) -> None:
+        """Free the ring's slots and count what was kept and what was not."""
+        done = stored(kept)
+        self._counts["images"] += done
+        self._lose(sum(wanted(m) for m in messages) - done + self._gallery.let_go(messages, kept, self._older_may_come))
 
     def _older_may_come(self, image: ImageRef) -> bool:
         """Whether verdicts with images older than this one are on their way: missed and asked for, or waiting behind it."""
         if any(gap.topic == TOPICS[Verdict].decode() for gap in self._subscriber.open):
             return True
-        refs = (m.image for m, _ in self._pending if isinstance(m, Verdict))
+        refs = (m.image for m in (*(m for m, _ in self._pending), *self._gallery.owed) if isinstance(m, Verdict))
         return any(ref is not None and ref.ring == image.ring and ref.generation < image.generation for ref in refs)
 
-    def _disk_fails(self, error: Exception) -> None:
-        self._retry_at = time.monotonic() + RETRY_S
-        text = f"the record is not being kept: {error}"
-        if text != self._trouble:
-            log.error("%s", text)
-        self._trouble = text
-        self._alarms.set(
-            "record-not-kept",
-            True,
-            "fault",
-            text[:200],
-            f"free space in {self._folder} or repair the disk; rows wait in memory meanwhile"[:200],
+    def _lose(self, images: int) -> None:
+        self._counts["lost"] += images
+        # while the disk takes none, the alarm about that has the figures; each change would be a row more
+        if self._counts["lost"] == self._told_lost or self._not_kept.images:
+            return
+        self._told_lost = self._counts["lost"]
+        text = f"images that were to be kept are lost, {self._told_lost} since the recorder started"
+        self._notice(
+            "evidence-lost", text, "the disk is full or too slow, or the recorder was away: free or faster disk, or raise record.ring_mb"
         )
 
-    def _disk_works(self) -> None:
-        if self._trouble:
-            log.warning("the record is being kept again")
-        self._trouble = ""
-        self._alarms.set("record-not-kept", False)
+    def _images_wait(self, error: Exception) -> None:
+        """The disk takes no image: the rows matter more, so they get the room that was set aside for them."""
+        self._pay_at = time.monotonic() + RETRY_S
+        self._reserve.release()
+        self._not_kept.images_fail(error, self._counts["lost"])
+        self._say_what_waits()
+
+    def _disk_fails(self, error: Exception) -> None:
+        """It does not even take rows. Those go first when it does again: the images wait until then."""
+        full = not _locked(error)
+        self._retry_at = time.monotonic() + (0 if full and self._reserve.release() else RETRY_S)
+        if full:
+            self._pay_at = time.monotonic() + RETRY_S
+            self._not_kept.images_fail(error, self._counts["lost"])
+        self._not_kept.rows_fail(error, self._counts["lost"])
+        self._say_what_waits()
+
+    def _say_what_waits(self) -> None:
+        self._counts["owed"] = sum(wanted(m) for m in self._gallery.owed)
+        # no row says yet what the ring has lost meanwhile
+        pending = [m for m, _ in self._pending] if self._not_kept.rows else []
+        waiting, overwritten = self._gallery.in_ring([*self._gallery.owed, *pending])
+        self._not_kept.say(self._counts["lost"] + overwritten, waiting, self._counts["backlog"])
 
     def _notice(self, code: str, text: str, remedy: str) -> None:
         self._notices[code] = time.monotonic() + NOTICE_S
@@ -278,7 +309,7 @@ class Recorder:
 
     def _beat_if_due(self) -> None:
         if time.monotonic() >= self._next_beat:
-            self._beat("fault" if self._trouble else "ready")
+            self._beat("fault" if self._not_kept.text else "ready")
 
     def _beat(self, state: State) -> None:
         now = time.monotonic()
@@ -287,14 +318,10 @@ class Recorder:
             del self._notices[code]
             self._alarms.set(code, False)
         self._alarms.repeat()
-        self._counts["refused"] = self._subscriber.refused
+        self._counts["refused"], self._counts["expired"] = self._subscriber.refused, self._upkeep.expired
         self._publisher.send(
-            Heartbeat, state=state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._trouble[:200], counts=self._counts
+            Heartbeat, state=state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._not_kept.text[:200], counts=self._counts
         )
-
-
-def _refs(message: AnyMessage) -> list[ImageRef]:
-    return [ref for ref in (message.image, message.reference) if ref is not None] if isinstance(message, Verdict) else []
 
 
 def _lock(folder: Path) -> int:
@@ -313,10 +340,19 @@ def _passing(error: Exception) -> bool:
     """Whether waiting may help: a full, failing or locked disk, as against a wrong file or missing rights."""
     cause = error.__cause__ if isinstance(error, StoreError) else error
     if isinstance(cause, sqlite3.Error):
-        return (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _PASSING
+        return _code(error) in _PASSING
     return isinstance(cause, OSError) and not isinstance(
         cause, BlockingIOError | PermissionError | FileExistsError | NotADirectoryError | IsADirectoryError
     )
+
+
+def _locked(error: Exception) -> bool:
+    return _code(error) == sqlite3.SQLITE_BUSY
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary code of a StoreError, 0 if it has none."""
+    return (getattr(error.__cause__, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def run_recorder(config: Station, stop: threading.Event) -> None:

@@ -15,11 +15,12 @@ from typing import Literal
 
 import msgspec
 
-from edge.messages import TOPICS, Alarm, AnyMessage, Ejection, ImageRef, Run, Trigger, Verdict
+from edge.audit import append_message
+from edge.messages import TOPICS, Alarm, AnyMessage, Audit, Ejection, ImageRef, Run, Trigger, Verdict
 from edge.sequences import Gap
 
 _LARGEST = 2**63 - 1
-EvidenceState = Literal["stored", "sampled out", "lost"]
+EvidenceState = Literal["stored", "sampled out", "lost", "expired"]
 Value = str | int | float | None
 Kind = Literal["trigger", "verdict", "ejection"]
 
@@ -31,11 +32,13 @@ class StoredFile(msgspec.Struct, frozen=True):
         path: relative to the record's folder.
         sha256: of the file.
         pixels_sha256: of shape and pixels; what makes two references the same. Empty for images of parts.
+        size: bytes.
     """
 
     path: str
     sha256: str
     pixels_sha256: str = ""
+    size: int = 0
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -52,12 +55,14 @@ class Batch(msgspec.Struct):
         repeats: messages that say nothing new (heartbeats, repetitions): only their numbers and times are noted.
         evidence: by part_id, for verdicts of this batch; an image that was to be kept and is not here counts as lost.
         gaps: what was missed on the bus; what comes later all the same is taken out of the record's gaps again.
+        late: images that came to disk after the rows of their parts had been written as lost.
     """
 
     messages: list[AnyMessage] = []
     repeats: list[AnyMessage] = []
     evidence: dict[str, Evidence] = {}
     gaps: list[Gap] = []
+    late: list[tuple[Verdict, Evidence]] = []
 
 
 def key_of(message: Trigger | Verdict | Ejection) -> str:
@@ -68,7 +73,7 @@ def key_of(message: Trigger | Verdict | Ejection) -> str:
 
 
 def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
-    """Write a batch within the caller's transaction. Its first statement writes, so that the lock is taken at once."""
+    """Write a batch within the caller's transaction, which holds the write lock."""
     _write_numbers(db, [*batch.messages, *batch.repeats])
     for gap in batch.gaps:
         _insert_gap(db, gap)
@@ -93,6 +98,10 @@ def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
         elif isinstance(message, Alarm):
             names = ("station", "sender", "epoch", "seq", "wall_ns", "code", "severity", "active", "text", "remedy")
             _insert(db, "alarm_events", {n: getattr(message, n) for n in names})
+        elif isinstance(message, Audit):
+            append_message(db, message)
+    for verdict, evidence in batch.late:
+        _write_late(db, verdict, evidence)
 
 
 def _insert(db: sqlite3.Connection, table: str, row: Mapping[str, Value], conflict: str = "DO NOTHING") -> None:
@@ -158,21 +167,10 @@ def _write_run(db: sqlite3.Connection, run: Run) -> None:
 
 
 def _write_verdict(db: sqlite3.Connection, verdict: Verdict, evidence: Evidence) -> None:
-    state, image = _state(verdict.image, evidence.image)
-    reference_state, reference = _state(verdict.reference, evidence.reference)
-    if reference is not None:
-        row: dict[str, Value] = {"pixels_sha256": reference.pixels_sha256, "path": reference.path, "sha256": reference.sha256}
-        _insert(db, "reference_images", row, "(pixels_sha256) DO UPDATE SET path = excluded.path, sha256 = excluded.sha256")
     own: dict[str, Value] = {"verdict": verdict.verdict, "reasons": json.dumps(verdict.reasons, ensure_ascii=False)}
     own |= {name: getattr(verdict, name) for name in ("recipe", "recipe_hash", "model_hash", "source", "expected")}
     own |= msgspec.structs.asdict(verdict.timings)
-    files: dict[str, Value] = {
-        "evidence": state,
-        "image_path": image.path if image is not None else None,
-        "image_sha256": image.sha256 if image is not None else None,
-        "reference_evidence": reference_state,
-        "reference_pixels_sha256": reference.pixels_sha256 if reference is not None else None,
-    }
+    files = _files(db, verdict, evidence)
     part_id = key_of(verdict)
     if _merge(db, verdict, "verdict", verdict.trigger_wall_ns, own | files, says="verdict"):
         db.execute("DELETE FROM defects WHERE part_id = ?", (part_id,))
@@ -180,6 +178,35 @@ def _write_verdict(db: sqlite3.Connection, verdict: Verdict, evidence: Evidence)
             "INSERT INTO defects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(part_id, number, d.kind, d.score, *d.box, d.verdict) for number, d in enumerate(verdict.defects, 1)],
         )
+
+
+def _write_late(db: sqlite3.Connection, verdict: Verdict, evidence: Evidence) -> None:
+    """The row says 'lost', which was true of what was on disk; now it is not any more. Only for the very verdict that stands."""
+    files = _files(db, verdict, evidence)
+    db.execute(
+        f"UPDATE inspections SET {', '.join(f'{n} = ?' for n in files)} WHERE part_id = ? AND verdict_epoch = ? AND verdict_seq = ?"
+        " AND image_path IS NULL AND reference_pixels_sha256 IS NULL",
+        (*files.values(), key_of(verdict), verdict.epoch, verdict.seq),
+    )
+
+
+def _files(db: sqlite3.Connection, verdict: Verdict, evidence: Evidence) -> dict[str, Value]:
+    """The columns that say what was kept of a part."""
+    state, image = _state(verdict.image, evidence.image)
+    reference_state, reference = _state(verdict.reference, evidence.reference)
+    if reference is not None:
+        row: dict[str, Value] = {"pixels_sha256": reference.pixels_sha256, "path": reference.path, "sha256": reference.sha256}
+        row |= {"bytes": reference.size, "expired_ns": None}
+        _insert(db, "reference_images", row, f"(pixels_sha256) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in row)}")
+    return {
+        "evidence": state,
+        "image_path": image.path if image is not None else None,
+        "image_sha256": image.sha256 if image is not None else None,
+        "image_bytes": image.size if image is not None else None,
+        "evidence_expired_ns": None,
+        "reference_evidence": reference_state,
+        "reference_pixels_sha256": reference.pixels_sha256 if reference is not None else None,
+    }
 
 
 def _state(ref: ImageRef | None, file: StoredFile | None) -> tuple[EvidenceState | None, StoredFile | None]:

@@ -1,4 +1,4 @@
-"""The record: one SQLite file, written by the recorder alone, read by whoever likes while it writes.
+"""The record: one SQLite file, written by the recorder alone (but for holds), read by whoever likes while it writes.
 
 WAL mode: readers never wait for the writer nor it for them. `synchronous=NORMAL` leaves the log unsynced at commit, so
 `write` syncs it itself, once per batch: what `write` has returned from survives a power failure too.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,15 +18,20 @@ from types import TracebackType
 import msgspec
 from sqlite_utils import Database
 
+from edge import audit, expiry, holds
+from edge.audit import AuditCheck, AuditRow
 from edge.errors import StoreError
+from edge.holds import Hold
 from edge.messages import VerdictWord
 from edge.migrations import APPLICATION_ID, MIGRATIONS
 from edge.reconcile import Reconciliation, reconcile
+from edge.retention import Claim, Kept
 from edge.rows import Batch, EvidenceState, StoredFile, write_rows
 from edge.sequences import Gap, Seen
 
 FILE_NAME = "gutteil.db"
 BUSY_MS = 1_000
+_PATIENT_MS = 15_000  # for those who write beside the recorder: it has the lock for a batch at a time
 _LOG_BYTES = 64_000_000  # the log is cut to this size after a checkpoint
 
 
@@ -47,7 +53,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         triggered_at, ejected_at: UTC, ISO 8601.
         evidence: what became of the image; None where there was none.
-        image_path, reference_path: relative to the record's folder.
+        image_path, reference_path: relative to the record's folder; None where the file was lost or has been deleted.
+        held: a hold forbids to delete the image.
         expected: what the source said of the part beforehand; empty or None where nothing is known.
     """
 
@@ -84,13 +91,18 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     ejection_offset_us: float | None
     ejected_at: str | None
     contradicted: bool
+    held: bool = False
 
 
-_OWN = [n for n in Inspection.__struct_fields__ if n not in ("defects", "reference_path", "reference_sha256")]
-_SELECT = (
-    f"SELECT {', '.join('i.' + n for n in _OWN)}, r.path AS reference_path, r.sha256 AS reference_sha256"
-    " FROM inspections i LEFT JOIN reference_images r ON r.pixels_sha256 = i.reference_pixels_sha256"
-)
+_WORDED = {
+    "evidence": "CASE WHEN i.evidence_expired_ns IS NOT NULL THEN 'expired' ELSE i.evidence END",
+    "image_path": "CASE WHEN i.evidence_expired_ns IS NULL THEN i.image_path END",
+    "reference_evidence": "CASE WHEN r.expired_ns IS NOT NULL THEN 'expired' ELSE i.reference_evidence END",
+    "reference_path": "CASE WHEN r.expired_ns IS NULL THEN r.path END",
+    "reference_sha256": "r.sha256",
+}
+_COLUMNS = [f"{_WORDED.get(n, 'i.' + n)} AS {n}" for n in Inspection.__struct_fields__ if n != "defects"]
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM inspections i LEFT JOIN reference_images r ON r.pixels_sha256 = i.reference_pixels_sha256"
 
 
 class Store:
@@ -107,14 +119,8 @@ class Store:
         Raises:
             StoreError: nothing of the batch was written; its cause says whether trying again may help.
         """
-        with _in_words(self.path):
-            with self._database.atomic():
-                write_rows(self._db, batch)
-            log = os.open(f"{self.path}-wal", os.O_RDONLY)
-            try:
-                os.fsync(log)
-            finally:
-                os.close(log)
+        with self._writing():
+            write_rows(self._db, batch)
 
     def last(self, n: int, verdict: VerdictWord | None = None) -> list[Inspection]:
         """The last n parts by trigger time, newest first; of one verdict if given."""
@@ -174,6 +180,82 @@ class Store:
             row = self._db.execute("SELECT path, sha256 FROM reference_images WHERE pixels_sha256 = ?", (pixels_sha256,)).fetchone()
         return StoredFile(row[0], row[1], pixels_sha256) if row else None
 
+    def candidates(self, n: int) -> list[Kept]:
+        """Images that may be deleted: the n oldest and the n of least worth."""
+        with _in_words(self.path), self._database.atomic():
+            return expiry.candidates(self._db, n)
+
+    def expire(self, part_ids: Sequence[str]) -> tuple[int, list[str]]:
+        """Mark images as deleted, those that are not held; durable on return. The files are the caller's to delete, now.
+
+        Returns: how many images, and the paths of all files, references among them.
+
+        Raises:
+            StoreError: as `write`.
+        """
+        with self._writing():
+            return expiry.expire(self._db, part_ids, time.time_ns())
+
+    def used(self) -> int:
+        """Bytes of all files that are kept."""
+        with _in_words(self.path):
+            return expiry.used(self._db)
+
+    def born_ns(self) -> int:
+        """When this database was made, UTC."""
+        with _in_words(self.path):
+            return expiry.born_ns(self._db)
+
+    def claims(self, paths: Sequence[str]) -> dict[str, Claim]:
+        """What the rows say of these files; those that no row knows are missing."""
+        with _in_words(self.path), self._database.atomic():
+            return expiry.claims(self._db, paths)
+
+    def come_back(self, path: str) -> None:
+        """Unmark an image that had been marked as deleted, if it is held. Raises as `write`."""
+        with self._writing():
+            expiry.come_back(self._db, path)
+
+    def unmeasured(self, n: int) -> list[str]:
+        """At most 2n files whose size an older release did not record."""
+        with _in_words(self.path):
+            return expiry.unmeasured(self._db, n)
+
+    def measure(self, sizes: dict[str, int]) -> None:
+        """Note the sizes of files, by path. Raises as `write`."""
+        with self._writing():
+            expiry.measure(self._db, sizes)
+
+    def hold(self, part_id: str, who: str, reason: str) -> Hold:
+        """Forbid that a part's image is deleted. Raises as `write`, and StoreError for what `edge.holds.place` refuses."""
+        with self._writing():
+            return holds.place(self._db, part_id, who, reason, time.time_ns())
+
+    def release(self, part_id: str, who: str, reason: str, number: int | None = None) -> Hold:
+        """End a hold. Raises as `hold`."""
+        with self._writing():
+            return holds.release(self._db, part_id, who, reason, time.time_ns(), number)
+
+    def holds(self, part_id: str | None = None, *, ended: bool = False) -> list[Hold]:
+        """The holds in force, of one part or all; with `ended` the released ones too."""
+        with _in_words(self.path):
+            return holds.holds(self._db, part_id, ended=ended)
+
+    def part_of(self, run_id: str, trigger_id: int) -> str:
+        """The part with this trigger number in a run. Raises StoreError unless there is exactly one."""
+        with _in_words(self.path):
+            return holds.part_of(self._db, run_id, trigger_id)
+
+    def audit(self, n: int) -> list[AuditRow]:
+        """The last n orders, newest first."""
+        with _in_words(self.path):
+            return audit.last_rows(self._db, n)
+
+    def verify_audit(self, expect: str = "") -> AuditCheck:
+        """Whether the chain of the audit holds and, if given, has a link with the hash `expect`."""
+        with _in_words(self.path), self._database.atomic():
+            return audit.verify(self._db, expect)
+
     def close(self) -> None:
         self._database.close()
 
@@ -182,6 +264,23 @@ class Store:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction, with the write lock from its beginning on and synced to disk at its end."""
+        with _in_words(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._database.rollback()
+                raise
+            log = os.open(f"{self.path}-wal", os.O_RDONLY)
+            try:
+                os.fsync(log)
+            finally:
+                os.close(log)
 
     def _inspections(self, tail: str, values: tuple[str | int, ...]) -> list[Inspection]:
         with _in_words(self.path), self._database.atomic():
@@ -194,34 +293,38 @@ class Store:
                     "SELECT kind, score, x1, y1, x2, y2, verdict FROM defects WHERE part_id = ? ORDER BY number", (row["part_id"],)
                 )
                 row["reasons"] = json.loads(row["reasons"] or "[]")
-                row["simulated"], row["contradicted"] = bool(row["simulated"]), bool(row["contradicted"])
+                row |= {name: bool(row[name]) for name in ("simulated", "contradicted", "held")}
                 found.append(Inspection(**row, defects=[DefectRow(*d) for d in defects]))
         return found
 
 
-def open_store(path: Path, *, read_only: bool = False) -> Store:
+def open_store(path: Path, *, read_only: bool = False, beside: bool = False) -> Store:
     """Open the record; for writing it is made or brought up to date.
+
+    Args:
+        beside: for a short write beside the recorder: the record is neither made nor changed, and the lock is waited for.
 
     Raises:
         StoreError: not a record of ours, made by a newer release, missing (read-only) or not writable; names file and remedy.
     """
     path = Path(path).absolute()
     with _in_words(path):
-        if read_only and not path.is_file():
+        if (read_only or beside) and not path.is_file():
             raise StoreError(f"{path}: there is no record yet; start the recorder once, or check record.folder")
-        if not read_only:
+        if not (read_only or beside):
             path.parent.mkdir(parents=True, exist_ok=True)
-        mode = "ro" if read_only else "rwc"
-        connection = sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_MS / 1000, check_same_thread=False)
+        mode = "ro" if read_only else "rw" if beside else "rwc"
+        timeout_s = (_PATIENT_MS if beside else BUSY_MS) / 1000
+        connection = sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=timeout_s, check_same_thread=False)
         try:
             _check(path, connection)
             database = Database(connection)
-            if not read_only:
+            if not (read_only or beside):
                 with database.ensure_autocommit_on():
                     connection.execute("PRAGMA journal_mode = WAL")
             for pragma in ("synchronous = NORMAL", "foreign_keys = ON", f"journal_size_limit = {_LOG_BYTES}"):
                 connection.execute(f"PRAGMA {pragma}")
-            _migrate(path, database, read_only)
+            _migrate(path, database, read_only or beside)
         except BaseException:
             connection.close()
             raise
@@ -236,16 +339,16 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
         raise StoreError(f"{path}: is the database of another program; move it away or set record.folder to another folder")
 
 
-def _migrate(path: Path, database: Database, read_only: bool) -> None:
+def _migrate(path: Path, database: Database, as_it_is: bool) -> None:
     known = {m.name for m in MIGRATIONS.pending(Database(memory=True))}
     newer = [m.name for m in MIGRATIONS.applied(database) if m.name not in known]
     if newer:
         raise StoreError(
             f"{path}: was written by a newer release of Gutteil (it has {newer[-1]}); install that release, or set record.folder to another folder"
         )
-    if read_only and MIGRATIONS.pending(database):
+    if as_it_is and MIGRATIONS.pending(database):
         raise StoreError(f"{path}: was written by an older release of Gutteil; start the recorder once, it brings the record up to date")
-    if not read_only:
+    if not as_it_is:
         MIGRATIONS.apply(database)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +22,7 @@ from edge.bus import Publisher, Subscriber
 from edge.config import Bus, Record, Station
 from edge.messages import CODES, Alarm, Defect, Ejection, Ejector, Heartbeat, ImageRef, Run, Timings, Trigger, Verdict
 from edge.ring import RingWriter
-from edge.store import FILE_NAME
+from edge.store import FILE_NAME, Inspection, open_store
 
 SIZE = (120, 160)
 PATIENCE_S = 90.0
@@ -43,11 +46,27 @@ def picture(seed: int, size: tuple[int, ...] = SIZE) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, size, np.uint8)
 
 
-def config_for(folder: Path, record: str = "data") -> Station:
+def config_for(folder: Path, record: str = "data", **settings: Any) -> Station:
+    """`settings`: of [record]; nothing is deleted unless they say so."""
     # sockets are files in the test's folder: no port to collide with a running appliance
     bus = Bus.model_validate({name: f"ipc://{folder}/{name}" for name, field in Bus.model_fields.items() if field.annotation is str})
-    kept = Record(folder=str(folder / record), ring_mb=8, ring_folder=str(folder), batch_s=0.1)
+    given: dict[str, Any] = {"min_free_gb": 0, "ring_mb": 8, "batch_s": 0.1} | settings
+    kept = Record(folder=str(folder / record), ring_folder=str(folder), **given)
     return Station(name="S1", bus=bus, record=kept)
+
+
+@contextmanager
+def line_in(
+    folder: Path, *, start: bool = True, slot_bytes: int = SIZE[0] * SIZE[1], record: str = "data", **settings: Any
+) -> Iterator[LineOfOne]:
+    """A line with its recorder; `settings`: of [record]."""
+    line = LineOfOne(config_for(folder, record, **settings), slot_bytes)
+    try:
+        if start:
+            line.start_recorder()
+        yield line
+    finally:
+        line.close()
 
 
 class LineOfOne:
@@ -109,8 +128,9 @@ class LineOfOne:
         reference: int | None = None,
         eject: bool = True,
         image: NDArray[np.uint8] | None = None,
+        wall_ns: int = 0,
     ) -> ImageRef:
-        """One part through the station, as the station does it, and past the ejector."""
+        """One part through the station, as the station does it, and past the ejector; `wall_ns`: of its trigger, else now."""
         begin = time.monotonic()
         now = {"run_id": "R", "part_id": f"P{n}", "trigger_id": n, "trigger_ns": time.monotonic_ns()}
         self.station.send(Trigger, **now)
@@ -120,7 +140,7 @@ class LineOfOne:
         defects = [] if word == "OK" else [Defect("open", 0.9, (1, 2, 3, 4), "NG")]
         verdict = {"verdict": word, "code": CODES[word], "reasons": [d.kind for d in defects], "defects": defects}
         hashes = {"recipe": "r", "recipe_hash": "rh", "model_hash": "mh", "timings": Timings()}
-        self.station.send(Verdict, **now, **verdict, **hashes, trigger_wall_ns=time.time_ns(), image=ref, reference=other)
+        self.station.send(Verdict, **now, **verdict, **hashes, trigger_wall_ns=wall_ns or time.time_ns(), image=ref, reference=other)
         self.ring.fill(ref, pixels)
         if other is not None and reference is not None:
             self.ring.fill(other, picture(reference))
@@ -136,6 +156,20 @@ class LineOfOne:
     def settled(self, inspections: int) -> Heartbeat:
         """Wait until this recorder has so many inspections, and everything it has heard of, on disk."""
         return self.until(lambda b: b.counts["inspections"] >= inspections and b.counts["backlog"] == 0)
+
+    def parts(self) -> dict[str, Inspection]:
+        """The record, which must be sound."""
+        with open_store(self.database, read_only=True) as store:
+            assert store.integrity() == []
+            return {p.part_id: p for p in store.last(100_000)}
+
+    def check_image(self, part: Inspection, n: int) -> None:
+        """The file is the image to the bit, and the record knows its hash."""
+        assert part.evidence == "stored"
+        assert part.image_path is not None
+        path = self.database.parent / part.image_path
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == part.image_sha256
+        assert np.array_equal(read_image(path), picture(n))
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None

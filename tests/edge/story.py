@@ -65,16 +65,15 @@ def verdict_of(n: int, word: VerdictWord = "OK", run_id: str = "R1", *, seq: int
         "recipe": "board",
         "recipe_hash": "rh",
         "model_hash": "mh",
+        "trigger_wall_ns": T0 + n * 10**9 - 5_000_000,
     }
     at = stamp(seq or n, at_s=n + 0.01)
-    wall_ns = T0 + n * 10**9 - 5_000_000
     return Verdict(
         **at,
         run_id=run_id,
         part_id=f"P{n}",
         trigger_id=n,
         trigger_ns=n,
-        trigger_wall_ns=wall_ns,
         verdict=word,
         code=code,
         **(given_fields | fields),
