@@ -117,22 +117,19 @@ class Sequences:
         stream.last = message.seq
         if isinstance(message, Heartbeat) and message.sent:
             for name in self._topics:
-                count = message.sent.get(name.removeprefix("gutteil."), 0)
-                other = self._stream(who, name, count)
-                if count > other.last:
-                    self._missed(who, name, other, count)
-                    other.last = count
+                self._reaches(who, name, message.sent.get(name.removeprefix("gutteil."), 0))
         return True
 
     def joined(self, who: Who, epoch: int, sent: Mapping[str, int]) -> bool:
-        """A sender has said how far it has come: streams that have not been read yet are read from there on.
+        """A sender has said how far it has come, when it was asked: streams that have not been read yet are read from there on,
+        and what others lack is missed (though it may be on its way).
 
         Returns whether its state is news: False for an epoch that has been replaced.
         """
         if not self._epoch(who, epoch):
             return False
         for topic in self._topics:
-            self._stream(who, topic, sent.get(topic.removeprefix("gutteil."), 0), told=True)
+            self._reaches(who, topic, sent.get(topic.removeprefix("gutteil."), 0), told=True)
         return True
 
     def take_state(self, message: AnyMessage) -> bool:
@@ -218,6 +215,13 @@ class Sequences:
             self.missing |= bool(stream.open)
         self._streams[who, topic] = stream
         return stream
+
+    def _reaches(self, who: Who, topic: str, last: int, *, told: bool = False) -> None:
+        """A sender has sent a type up to a number."""
+        stream = self._stream(who, topic, last, told=told)
+        if last > stream.last:
+            self._missed(who, topic, stream, last)
+            stream.last = last
 
     def _missed(self, who: Who, topic: str, stream: _Stream, last: int) -> None:
         gap = Gap(*who, topic, self._epochs[who], stream.last + 1, last)

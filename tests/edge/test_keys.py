@@ -168,7 +168,7 @@ def test_what_is_wrong_with_a_file_is_said_with_the_remedy_and_without_a_secret(
     spoil(folder / file)
     with pytest.raises(KeysError, match=words) as caught:
         check(folder)
-    assert file in str(caught.value)
+    assert file.removeprefix("clients/own-").removeprefix("own/") in str(caught.value)
     assert not any(secret in str(caught.value) for secret in [*secrets, "b " * 20])
     assert caught.value.__cause__ is None or isinstance(caught.value.__cause__, OSError)
 

@@ -133,9 +133,10 @@ def test_a_reader_that_has_started_anew_goes_on_where_it_ended() -> None:
     assert reader.missing
     taken(reader, [alarm(12)])
     assert reader.open == [gap(3, 4), gap(11, 11)]
-    reader.joined(S1, 1, {"trigger": 5})
-    taken(reader, [beat(1, trigger=5, alarm=12)])
+    reader.joined(S1, 1, {"trigger": 5, "alarm": 12})
     assert reader.open == [gap(3, 4), gap(11, 11), gap(1, 5, "gutteil.trigger")]
+    taken(reader, [beat(1, trigger=6, alarm=12)])
+    assert reader.open == [gap(3, 4), gap(11, 11), gap(1, 5, "gutteil.trigger"), gap(6, 6, "gutteil.trigger")]
 
 
 def test_all_of_it_is_bounded() -> None:
