@@ -232,8 +232,9 @@ class Subscriber:
         """One thing that was published, if it is to be delivered."""
         frames = self._socket.recv_multipart(zmq.NOBLOCK)
         message = self._decode(frames[1]) if len(frames) == 2 else None
-        if message is None or TOPICS[type(message)] != frames[0] or not self._sequences.take(message):
-            self.refused += 1
+        fresh = message is not None and TOPICS[type(message)] == frames[0] and self._sequences.take(message)
+        if message is None or not fresh:
+            self.refused += fresh is False
             return None
         if isinstance(message, Heartbeat):
             self._beats[message.sender] = (time.monotonic_ns(), message.period_s)

@@ -276,7 +276,7 @@ class _Desk:
     def _admit(self, domain: str, public: str) -> str | None:
         folder, what = self._places[domain]
         _private(folder)
-        for name in sorted(os.listdir(folder / "clients"))[:MAX_CLIENTS]:
+        for name in sorted(n for n in os.listdir(folder / "clients") if n.endswith(".json"))[:MAX_CLIENTS]:
             with contextlib.suppress(KeysError):  # one damaged file does not lock out the others
                 client = _read(folder / "clients" / name, Listed)
                 if client.public == public and name == f"{client.name}.json":
@@ -326,14 +326,16 @@ def _read(path: Path, kind: type[_T]) -> _T:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise KeysError(f"{path}: cannot be read ({error.strerror}); missing keys are made by: gutteil keys --folder FOLDER") from error
-    with open(handle, "rb") as file:
+    try:
         info = os.fstat(handle)
         _private(path, info)
         if not stat.S_ISREG(info.st_mode):
-            raise KeysError(f"{path}: is not a file")
-        data = file.read(MAX_FILE_BYTES + 1)
+            raise KeysError(f"{path}: is not a file; delete it")
+        data = os.read(handle, MAX_FILE_BYTES + 1)
+    finally:
+        os.close(handle)
     try:
-        found = msgspec.json.decode(data[: MAX_FILE_BYTES + 1], type=kind)
+        found = msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         found = None  # the error's own text may repeat what is in the file
     if (

@@ -48,7 +48,7 @@ class _Stream:
     """The numbers of one stream: up to `base` was before our time, up to `last` has been seen, except what is `open`.
 
     `told`: `base` is what the sender said of itself, while messages with lower numbers may have been on their way to us;
-    `had`: those that came as its state.
+    `had`: the newest of those that came otherwise than published.
     """
 
     __slots__ = ("base", "had", "last", "open", "told")
@@ -57,7 +57,7 @@ class _Stream:
         self.base = self.last = base
         self.told = told
         self.open: list[tuple[int, int]] = []
-        self.had: list[int] = []
+        self.had: deque[int] = deque(maxlen=MAX_OPEN)
 
 
 class Sequences:
@@ -72,7 +72,7 @@ class Sequences:
 
     def __init__(self, kinds: Iterable[type[Message]], recovers: Iterable[str] = ()) -> None:
         """`recovers`: the senders that can be asked to say something again."""
-        self._topics = {TOPICS[k].decode() for k in kinds}
+        self._topics = tuple(TOPICS[k].decode() for k in kinds)
         self._recovers = frozenset(recovers)
         self._epochs: dict[Who, int] = {}
         self._restarted: set[Who] = set()
@@ -100,8 +100,9 @@ class Sequences:
                 self._known[stream][1].append((gap.first, gap.last))
         self._whole = frozenset(TOPICS[k].decode() for k in whole)
 
-    def take(self, message: AnyMessage) -> bool:
-        """Whether a message that was published is to be delivered: not one that was had, and none of an epoch that was replaced."""
+    def take(self, message: AnyMessage) -> bool | None:
+        """Whether a message that was published is to be delivered. None: it was had already, as its sender's state or again; False:
+        somebody repeats what was published before, or an epoch that has been replaced."""
         who = Who(message.station, message.sender)
         if not self._epoch(who, message.epoch):
             return False
@@ -110,28 +111,25 @@ class Sequences:
         if stream.told:
             _step_back(stream, message.seq)
         if message.seq <= stream.last:
-            return _close(stream, message.seq)
+            return _close(stream, message.seq) or (None if message.seq in stream.had else False)
         if message.seq > stream.last + 1:
             self._missed(who, topic, stream, message.seq - 1)
         stream.last = message.seq
         if isinstance(message, Heartbeat) and message.sent:
-            for name in self._topics - {topic}:
-                count = message.sent.get(name.removeprefix("gutteil."), 0)
-                other = self._stream(who, name, count)
-                if count > other.last:
-                    self._missed(who, name, other, count)
-                    other.last = count
+            for name in self._topics:
+                self._reaches(who, name, message.sent.get(name.removeprefix("gutteil."), 0))
         return True
 
     def joined(self, who: Who, epoch: int, sent: Mapping[str, int]) -> bool:
-        """A sender has said how far it has come: streams that have not been read yet are read from there on.
+        """A sender has said how far it has come, when it was asked: streams that have not been read yet are read from there on,
+        and what others lack is missed (though it may be on its way).
 
         Returns whether its state is news: False for an epoch that has been replaced.
         """
         if not self._epoch(who, epoch):
             return False
         for topic in self._topics:
-            self._stream(who, topic, sent.get(topic.removeprefix("gutteil."), 0), told=True)
+            self._reaches(who, topic, sent.get(topic.removeprefix("gutteil."), 0), told=True)
         return True
 
     def take_state(self, message: AnyMessage) -> bool:
@@ -140,17 +138,19 @@ class Sequences:
         stream = self._streams.get((who, topic))
         if stream is None or message.epoch != self._epochs.get(who):
             return False
-        if message.seq > stream.base or message.seq in stream.had:
-            return _close(stream, message.seq)
-        if stream.told:
-            stream.had.append(message.seq)
+        if (message.seq > stream.base or message.seq in stream.had) and not _close(stream, message.seq):
+            return False
+        stream.had.append(message.seq)
         return True
 
     def take_again(self, message: AnyMessage) -> bool:
         """Whether a message that was said again is to be delivered: only what is still open."""
         who = Who(message.station, message.sender)
         stream = self._streams.get((who, TOPICS[type(message)].decode()))
-        return stream is not None and message.epoch == self._epochs.get(who) and _close(stream, message.seq)
+        if stream is None or message.epoch != self._epochs.get(who) or not _close(stream, message.seq):
+            return False
+        stream.had.append(message.seq)
+        return True
 
     def wanted(self, sender: str) -> Gap | None:
         """Something to ask a sender for."""
@@ -215,6 +215,13 @@ class Sequences:
             self.missing |= bool(stream.open)
         self._streams[who, topic] = stream
         return stream
+
+    def _reaches(self, who: Who, topic: str, last: int, *, told: bool = False) -> None:
+        """A sender has sent a type up to a number."""
+        stream = self._stream(who, topic, last, told=told)
+        if last > stream.last:
+            self._missed(who, topic, stream, last)
+            stream.last = last
 
     def _missed(self, who: Who, topic: str, stream: _Stream, last: int) -> None:
         gap = Gap(*who, topic, self._epochs[who], stream.last + 1, last)

@@ -48,7 +48,8 @@ class Feed:
         senders: tuple[Sender, ...] = ("station", "rejector", "recorder")
         addresses = [f"tcp://127.0.0.1:{port}" for port in ports]
         self.station, self.rejector, self.recorder = (
-            Publisher(address, self.name, sender, simulated=simulated) for address, sender in zip(addresses, senders, strict=True)
+            Publisher(address, self.name, sender, simulated=simulated, replay=f"ipc://{folder}/{sender}-{ports[0]}")
+            for address, sender in zip(addresses, senders, strict=True)
         )
         self.commands = f"ipc://{folder}/commands"
         self.ring = RingWriter(str(folder), self.name, self.station.epoch, SIDE_PX * SIDE_PX, 8)
@@ -124,8 +125,9 @@ class Server:
         self.file = feed.folder / f"station-{port}.toml"
         self.file.write_text(
             f'name = "{feed.name}"\n[bus]\nstation = "tcp://127.0.0.1:{a}"\nrejector = "tcp://127.0.0.1:{b}"\nrecorder = "tcp://127.0.0.1:{c}"\n'
-            f'commands = "{feed.commands}"\n'
-            f'[dashboard]\nhost = "{host}"\nport = {port}\n[record]\nring_folder = "{feed.folder}"\nfolder = "record"\n'
+            + "".join(f'{sender}_replay = "ipc://{feed.folder}/{sender}-{a}"\n' for sender in ("station", "rejector", "recorder"))
+            + f'commands = "{feed.commands}"\n'
+            + f'[dashboard]\nhost = "{host}"\nport = {port}\n[record]\nring_folder = "{feed.folder}"\nfolder = "record"\n'
         )
         self.start()
 

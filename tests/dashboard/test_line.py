@@ -192,6 +192,26 @@ def test_memory_is_bounded(told: Told) -> None:
     assert line.rejects[0].part_id == f"p{3 * MAX_RECENT - 1}"
 
 
+def test_what_was_missed_and_comes_late_changes_only_the_past(told: Told) -> None:
+    told.beat("station", state="ready", counts={"OK": 1, "NG": 1})
+    told.alarm("plc-gone")
+    told.say(Alarm, "rejector", seq=9, code="plc-gone", severity="fault", active=False, text="", remedy="")
+    told.say(Heartbeat, "station", seq=9, state="ready", period_s=0.5)
+    told.part("OK", "new", seq=7)
+    told.part("NG", "missed", seq=6)
+    told.say(Heartbeat, "station", seq=8, state="fault", period_s=0.5)
+    told.say(Alarm, "rejector", seq=8, code="plc-gone", severity="fault", active=True, text="", remedy="")
+    told.say(Ejection, "rejector", seq=5, part_id="new", run_id="r", trigger_id=2, outcome="passed", reason="", offset_us=0)
+    told.say(Ejection, "rejector", seq=4, part_id="missed", run_id="r", trigger_id=1, outcome="ejected", reason="NG", offset_us=0)
+    line = told.line
+    assert line.last is not None
+    assert (line.last.part_id, line.last.outcome) == ("new", "passed")
+    assert [(p.part_id, p.outcome) for p in line.rejects] == [("missed", "ejected")]
+    assert line.verdicts == {"OK": 2, "NG": 1, "UNDECIDED": 0}  # a heartbeat had counted the one that was missed
+    assert line.beats["station"].state == "ready"
+    assert not line.alarms
+
+
 def test_another_station_is_not_shown(told: Told) -> None:
     told.part("NG", station="S2")
     assert told.line.last is None

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bus import Publisher, Subscriber
+from edge.bus import Publisher, Subscriber, publisher
 from edge.config import Bus, Record, Station
 from edge.messages import CODES, Alarm, Defect, Ejection, Ejector, Heartbeat, ImageRef, Run, Timings, Trigger, Verdict
 from edge.ring import RingWriter
@@ -57,10 +57,11 @@ def config_for(folder: Path, record: str = "data", **settings: Any) -> Station:
 
 @contextmanager
 def line_in(
-    folder: Path, *, start: bool = True, slot_bytes: int = SIZE[0] * SIZE[1], record: str = "data", **settings: Any
+    folder: Path, *, start: bool = True, slot_bytes: int = SIZE[0] * SIZE[1], record: str = "data", history: int = 10_000, **settings: Any
 ) -> Iterator[LineOfOne]:
     """A line with its recorder; `settings`: of [record]."""
-    line = LineOfOne(config_for(folder, record, **settings), slot_bytes)
+    config = config_for(folder, record, **settings)
+    line = LineOfOne(config.model_copy(update={"bus": config.bus.model_copy(update={"history": history})}), slot_bytes)
     try:
         if start:
             line.start_recorder()
@@ -74,8 +75,8 @@ class LineOfOne:
 
     def __init__(self, config: Station, slot_bytes: int = SIZE[0] * SIZE[1]) -> None:
         self.config = config
-        self.station = Publisher(config.bus.station, "S1", "station", simulated=True)
-        self.rejector = Publisher(config.bus.rejector, "S1", "rejector", simulated=True)
+        self.station = publisher(config, "station", simulated=True)
+        self.rejector = publisher(config, "rejector", simulated=True)
         self.ring = RingWriter(config.record.ring_folder, "S1", self.station.epoch, slot_bytes, config.record.ring_mb)
         self.bus = Subscriber([config.bus.recorder], [Heartbeat, Alarm])
         self.alarms: list[Alarm] = []
@@ -88,9 +89,9 @@ class LineOfOne:
         self.process = subprocess.Popen([sys.executable, "-c", _MAIN, self.config.model_dump_json()])
         self.beat = None
         # both publishers are connected once the recorder repeats what each of them said
-        for publisher in (self.rejector, self.station):
-            name = f"R-{self.process.pid}-{publisher is self.station}"
-            self.connect(publisher, name)
+        for end in (self.rejector, self.station):
+            name = f"R-{self.process.pid}-{end is self.station}"
+            self.connect(end, name)
 
     def connect(self, publisher: Publisher, name: str) -> None:
         """Until the recorder repeats what a publisher says."""

@@ -17,7 +17,7 @@ import pytest
 
 import edge.recorder
 from edge.errors import BusError, StoreError
-from edge.messages import Heartbeat
+from edge.messages import Heartbeat, Verdict
 from edge.recorder import Recorder
 from edge.store import open_store
 from tests.edge.line_of_one import LineOfOne, line_in, picture, read_image
@@ -104,26 +104,41 @@ def test_a_killed_recorder_has_kept_what_it_acknowledged(folder: Path) -> None:
         assert len(parts) >= acknowledged > 0
         for n in freed:
             line.check_image(parts[f"P{n}"], n)
-        refs[1_000] = line.part(1_000)  # while nobody records
-        sent = len(refs)
+        line.part(1_000)  # while nobody records: it is said again to the next recorder
+        sent += 1
         line.start_recorder()
         line.part(1_001)
         line.eject(3)  # an ejection that was pending when the recorder died
-        line.settled(1)
+        line.until(lambda _: len(line.parts()) == sent + 1 and not line.ring.count_held())
         parts = line.parts()
+        line.check_image(parts["P1000"], 1_000)
         line.check_image(parts["P1001"], 1_001)
-        assert "P1000" not in parts
         assert parts["P3"].outcome == "ejected"
-        judged = sum(p.verdict is not None for p in parts.values())
-        assert judged + missed_of(line, "gutteil.verdict") == sent + 1
-        assert missed_of(line, "gutteil.verdict") >= 1
-        # this station says nothing again: once that is clear, nobody will ever ask for the images whose verdicts are gone
-        later = itertools.count(1_002)
+        assert all(p.verdict is not None for p in parts.values())
+        assert missed_of(line, "gutteil.verdict") == missed_of(line, "gutteil.trigger") == 0
+        assert not [a for a in line.alarms if a.active]
+
+
+def test_what_the_station_no_longer_has_is_a_gap_and_its_images_are_lost(folder: Path) -> None:
+    """The recorder was away for longer than the history lasts."""
+    with line_in(folder, history=100) as line:
+        line.part(1)
+        line.settled(1)
+        line.kill_recorder()
+        for n in range(2, 10):
+            line.part(n)  # its images are to be kept
+        for n in range(10, 160):
+            line.part(n, "OK", keep=False)
+        line.start_recorder()
+        line.until(lambda b: b.counts["missed"] > 0 and b.counts["backlog"] == 0)
+        more = itertools.count(160)
         line.until(
-            lambda _: not [ref for ref in refs.values() if int(heads[ref.slot, 1]) == ref.generation],
-            each=lambda: line.part(next(later)),
+            lambda _: {"messages-missed", "evidence-lost"} <= {a.code for a in line.alarms if a.active}, lambda: line.part(next(more))
         )
-        line.until(lambda _: {"messages-missed", "evidence-lost"} <= {a.code for a in line.alarms if a.active})
+        line.until(lambda b: b.counts["backlog"] == 0 and len(line.parts()) == line.station.count(Verdict) - 58)
+        assert missed_of(line, "gutteil.verdict") == 58
+        with sqlite3.connect(line.database) as db:
+            assert db.execute("SELECT first_seq, last_seq FROM gaps WHERE topic = 'gutteil.verdict'").fetchall() == [(2, 59)]
 
 
 def test_an_overrun_ring_is_lost_evidence_and_an_alarm(folder: Path) -> None:
