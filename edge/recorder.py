@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alarms import Alarms
+from edge.alive import keeper
 from edge.bus import Gap, Publisher, Subscriber
 from edge.config import Station
 from edge.continuity import Continuity
@@ -85,9 +86,11 @@ class Recorder:
         Raises:
             StoreError: the record cannot be used, and waiting would not help.
         """
+        keeper.ready()  # the bus is joined, so nothing is missed from now on; a disk that is full or slow is an alarm
         try:
             while not stop.is_set():
                 self._step(0.2)
+                keeper.progress(self._trouble or "recording")
             until = time.monotonic() + DRAIN_S
             quiet = 0
             while (quiet < 3 or self._pending) and time.monotonic() < until:

@@ -14,6 +14,7 @@ import time
 import msgspec
 
 from edge.alarms import Alarms
+from edge.alive import keeper
 from edge.bus import Publisher, Subscriber
 from edge.config import Station
 from edge.ledger import Answer, Ledger
@@ -73,6 +74,8 @@ class Rejector:
             self._alarms.set("plc-gone", True, "fault", str(error), "check the PLC and its cable; the line stands until it answers")
             self._listen()
         self._beat()
+        if len(self._alarms) or (self._connected and self._alive):  # it hears the PLC and the station, or has said what is wrong
+            keeper.progress("the PLC and the station are heard" if self._connected and self._alive else "the line may not run")
 
     def _listen(self) -> None:
         """Read the station's messages, verdicts first come first served; waits a moment for the first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -51,8 +52,8 @@ class Report(msgspec.Struct, omit_defaults=True):
     running: bool = False
 
 
-def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Event) -> None:
-    """Run the simulated line until told to stop.
+def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Event, turned: Callable[[], None] = lambda: None) -> None:
+    """Run the simulated line until told to stop; `turned` is called whenever its loop has turned.
 
     Raises:
         DeviceSettings: an address is taken or impossible.
@@ -69,7 +70,7 @@ def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Ev
         wire_out.close()
         raise DeviceSettings(f"line.control = {control!r} cannot be opened ({error.strerror}); is another line running?") from error
     try:
-        _Line(Belt(settings), socket, wire_out).run(stop)
+        _Line(Belt(settings), socket, wire_out).run(stop, turned)
     finally:
         wire_out.close()
         socket.close()
@@ -84,7 +85,7 @@ class _Line:
         self._seq, self._epoch = 0, time.time_ns()
         self._unacknowledged: deque[Report] = deque(maxlen=MAX_UNACKNOWLEDGED)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, turned: Callable[[], None]) -> None:
         while not stop.is_set():
             wait_ns = self._belt.next_due_ns(time.monotonic_ns())
             if self._socket.poll(wait_ns // 1_000_000):
@@ -95,6 +96,7 @@ class _Line:
                 if fed.wired:
                     self._wire.send(Edge(fed.trigger_id, fed.at_ns, fed.encoder, fed.trigger_id - 1))
             self._tell()
+            turned()
 
     def _listen(self) -> None:
         for _ in range(200):  # bounded, so that a flood of commands cannot hold the ejector up
