@@ -23,6 +23,7 @@ from dashboard.live import Live
 from dashboard.pictures import Pictures
 from dashboard.routes import add_routes
 from dashboard.viewers import Viewers
+from edge.alive import REPEAT_S, keeper
 from edge.config import Station
 from edge.errors import SettingsError
 from edge.processes import step_back
@@ -44,7 +45,9 @@ def make_app(config: Station) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         live.restore(await asyncio.to_thread(last_rejects, config.record.folder))
         await viewers.start()
+        alive = asyncio.create_task(_say_alive(live))
         yield
+        alive.cancel()
         await viewers.stop()
 
     # a foreign name that resolves to this machine (DNS rebinding) is refused by the host check
@@ -70,6 +73,14 @@ def make_app(config: Station) -> FastAPI:
         show_welcome_message=False,
     )
     return app
+
+
+async def _say_alive(live: Live) -> None:
+    """While the event loop turns, which this task shows by running, and the reader of the bus does too."""
+    while True:
+        await asyncio.sleep(REPEAT_S)
+        if live.reading:
+            keeper.progress("serving")
 
 
 def _listen(host: str, port: int) -> socket.socket:

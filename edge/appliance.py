@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from edge.alive import keeper
 from edge.bus import watch
 from edge.config import Camera, Line, Record, Station, load, reach
 from edge.errors import SettingsError
@@ -34,7 +35,7 @@ def run_simulated_line(config: Station, stop: threading.Event) -> None:
         rate_hz=line.rate_hz, jitter=line.jitter, parts=line.parts, confirm_s=line.confirm_s, counts_per_s=line.counts_per_s,
         miss_share=line.miss_share, lost_edge_share=line.lost_edge_share, bin_parts=line.bin_parts, sensor=line.sensor,
     )  # fmt: skip
-    run_line(settings, line.control, line.wire, stop)
+    run_line(settings, line.control, line.wire, stop, keeper.progress)
 
 
 def names_for(config: Station) -> list[str]:
@@ -120,6 +121,7 @@ def _keep_running(config: Station, config_file: Path, logs: Path, seconds: float
             said = time.monotonic()
             while not stop.is_set() and time.monotonic() < until:
                 message = subscriber.get(0.1)
+                keeper.progress()
                 if message is not None:
                     summary.take(message)
                 now = time.monotonic()
@@ -190,7 +192,7 @@ class _Summary:
                 ("silent" if now - beat[1] > 2 else beat[0].state)
                 if beat is not None
                 else "running"
-                if child.name in ("line", "dashboard")
+                if child.notified.ready
                 else "starting"
             )
             states.append(f"{child.name} {state}" + (f" (restarted {child.restarts}x)" if child.restarts else ""))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from edge.settings import Block, read_toml
+from edge.settings import Block, read_toml, under
 
 Provider = Literal["tensorrt", "cuda", "openvino", "cpu"]
 PROVIDERS: tuple[Provider, ...] = ("tensorrt", "cuda", "openvino", "cpu")
@@ -214,8 +214,8 @@ def load(path: Path) -> Station:
     """
     station = read_toml(path, Station)
     base = path.resolve().parent
-    record = station.record.model_copy(update={"folder": str((base / station.record.folder).resolve())})
-    recipes = {number: str((base / file).resolve()) for number, file in station.recipes.items()}
-    keys = station.keys.model_copy(update={"folder": str((base / station.keys.folder).resolve()) if station.keys.folder else ""})
-    paths = {"recipe": str((base / station.recipe).resolve()), "recipes": recipes, "record": record, "keys": keys}
+    record = station.record.model_copy(update={"folder": str(under(base, station.record.folder))})
+    recipes = {number: str(under(base, file)) for number, file in station.recipes.items()}
+    keys = station.keys.model_copy(update={"folder": str(under(base, station.keys.folder)) if station.keys.folder else ""})
+    paths = {"recipe": str(under(base, station.recipe)), "recipes": recipes, "record": record, "keys": keys}
     return station.model_copy(update=paths)

@@ -1,11 +1,13 @@
 """One process per concern: how each runs by itself, and how `run`, `demo` and `replay` keep them together.
 
-At a real line every process is its own systemd unit; here a parent starts them, restarts what dies and stops them.
+At a real line every process is its own systemd unit; here a parent starts them, restarts what dies or hangs, and stops
+them. It keeps to the same terms as the units in systemd/: a test compares the two.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import signal
 import subprocess
@@ -16,13 +18,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.alive import keeper
 from edge.config import Station, load
+from edge.notified import Notified
 
 SETTINGS_WRONG = 2  # exit status of a process whose settings are wrong: starting it again would not help
-RESTART_S = 1.0
+RESTART_S = 1.0  # between two starts; twice as long after each start that came to nothing, up to MAX_RESTART_S
+MAX_RESTART_S = 30.0
+MAX_FAILED_STARTS = 10  # in a row, of a process without which the line stands anyway
+START_S = 900.0  # until a process must be ready: TensorRT builds its engine when it meets a model for the first time
+# s without progress after which a process is replaced. Safety does not hang on it, as a silent station or rejector stops the line
+# within two seconds; it is how long the line then stands. Above what is slow and no fault: a camera that does not answer, a busy disk
+WATCHDOG_S = {"line": 5.0, "station": 15.0, "rejector": 5.0, "recorder": 60.0, "dashboard": 10.0}
+ABORT_S = 1.0  # to write down where it hangs, before it is killed
 STOP_S = 6.0
 NICE = 10
 STATION_PRIORITY, REJECTOR_PRIORITY, LINE_PRIORITY = 10, 20, 30
+_NEEDED = ("line", "station", "rejector")
 _STOP_ORDER = ("line", "station", "rejector", "dashboard", "recorder")
 
 
@@ -31,6 +43,7 @@ def until_signalled() -> threading.Event:
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: object) -> None:
+        keeper.stopping()
         stop.set()
 
     signal.signal(signal.SIGINT, on_signal)
@@ -68,6 +81,7 @@ def step_back() -> None:
 
 def run_process(main: Callable[[Station, threading.Event], None], config_file: Path) -> None:
     """Run one process until it is signalled; it also stops when its parent dies, so that nothing is left behind."""
+    faulthandler.enable()  # one that is aborted because it hangs says where
     stop = until_signalled()
     if parent := int(os.environ.get("GUTTEIL_CHILD", "0")):  # not getppid: the parent may have died while this process was starting
         threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True).start()
@@ -92,6 +106,9 @@ class Child:
     restarts: int = 0
     started: float = 0.0
     failed: str = ""
+    failed_starts: int = 0
+    aborted: float = 0.0
+    notified: Notified = field(default_factory=Notified)
 
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -101,10 +118,39 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env={**os.environ, "GUTTEIL_CHILD": str(os.getpid())},
+                env={**os.environ, "GUTTEIL_CHILD": str(os.getpid()), "NOTIFY_SOCKET": self.notified.address},
                 process_group=0,  # Ctrl-C reaches the parent alone; not a session of its own, whose scheduling group would void the niceness
             )
-        self.started = time.monotonic()
+        self.started, self.aborted = time.monotonic(), 0.0
+        self.notified.begin(self.process.pid)
+
+    def guard(self) -> str:
+        """Abort the process if it has made no progress for too long, and kill it if that does not end it; returns what is wrong, once."""
+        assert self.process is not None
+        self.notified.listen()
+        now = time.monotonic()
+        if self.aborted:
+            if now - self.aborted > ABORT_S:  # one that is frozen does not even take the signal to abort
+                self.process.kill()
+            return ""
+        limit_s = WATCHDOG_S[self.name] if self.notified.ready else START_S
+        silent_s = now - self.notified.heard_s
+        if silent_s <= limit_s:
+            return ""
+        self.aborted = now
+        self.process.send_signal(signal.SIGABRT)
+        what = "has made no progress" if self.notified.ready else "is not ready"
+        return f"{self.name} {what} for {silent_s:.1f} s and is replaced (log: {self.log})"
+
+    @property
+    def in_vain(self) -> int:
+        """How many starts in a row, the last one included, have not made it ready."""
+        return 0 if self.notified.ready else self.failed_starts + 1
+
+    @property
+    def patience_s(self) -> float:
+        """From the last start to the next, at least."""
+        return min(RESTART_S * 2.0 ** max(0, self.in_vain - 1), MAX_RESTART_S)
 
     @property
     def pid(self) -> int:
@@ -131,17 +177,28 @@ class Processes:
             self.children.append(child)
 
     def watch(self) -> list[str]:
-        """Restart what has died; returns what happened, in words. A process with wrong settings is not started again."""
+        """Restart what has died or hangs; returns what happened, in words. A process with wrong settings is not started again.
+
+        To be called a few times a second.
+        """
         said = []
         for child in self.children:
-            if child.process is None or child.process.poll() is None or child.failed:
+            if child.process is None or child.failed:
+                continue
+            if child.process.poll() is None:
+                if words := child.guard():
+                    said.append(words)
                 continue
             code = child.process.returncode
-            if code == SETTINGS_WRONG and (child.name in ("line", "station", "rejector") or not child.restarts):
-                child.failed = child.last_words()
+            child.notified.listen()
+            needed = child.name in _NEEDED
+            hopeless = code == SETTINGS_WRONG and (needed or not child.restarts)
+            if hopeless or (needed and child.in_vain >= MAX_FAILED_STARTS):
+                child.failed = child.last_words() or f"it ended with status {code} and said nothing"
                 said.append(f"{child.name} cannot run:\n{child.failed}")
-            elif time.monotonic() - child.started > RESTART_S:
+            elif time.monotonic() - child.started > child.patience_s:
                 child.restarts += 1
+                child.failed_starts = child.in_vain
                 said.append(f"{child.name} ended with status {code} and is started again (log: {child.log})")
                 child.start()
         return said
@@ -154,6 +211,7 @@ class Processes:
         order = sorted(self.children, key=lambda child: _STOP_ORDER.index(child.name))
         for child in order:
             _terminate(child)
+            child.notified.close()
         self.children.clear()
 
 

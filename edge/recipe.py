@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from edge.errors import SettingsError
-from edge.settings import Block, read_toml
+from edge.settings import Block, read_toml, under
 
 Box = tuple[int, int, int, int]
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -151,6 +151,6 @@ def load_recipe(path: Path) -> LoadedRecipe:
         recipe,
         path.stem,
         hashlib.sha256(path.read_bytes()).hexdigest(),
-        (base / recipe.model.file).resolve(),
-        (base / recipe.reference.file).resolve() if recipe.reference.file else None,
+        under(base, recipe.model.file),
+        under(base, recipe.reference.file) if recipe.reference.file else None,
     )

@@ -23,6 +23,7 @@ from pathlib import Path
 import cv2
 
 from edge.alarms import Alarms
+from edge.alive import keeper
 from edge.bus import publisher, watch
 from edge.config import Station
 from edge.continuity import Continuity
@@ -92,9 +93,11 @@ class Recorder:
         Raises:
             StoreError: the record cannot be used, and waiting would not help.
         """
+        keeper.ready()  # the bus is joined, so nothing is missed from now on; a disk that is full or slow is an alarm
         try:
             while not stop.is_set():
                 self._step(0.2)
+                keeper.progress(self._not_kept.text or "recording")
             until = time.monotonic() + DRAIN_S
             quiet = 0
             while (quiet < 3 or self._pending or self._gallery.owed) and time.monotonic() < until:

@@ -13,6 +13,7 @@ import time
 import msgspec
 
 from edge.alarms import Alarms
+from edge.alive import keeper
 from edge.bus import publisher
 from edge.commands import Command, CommandDesk, Reply
 from edge.config import Station
@@ -78,6 +79,10 @@ class Rejector:
             self._listen()
             self._commands.service(self._obey)
         self._beat()
+        if len(self._alarms) or (
+            self._connected and self._supervisor.judging
+        ):  # it hears the PLC and the station, or has said what is wrong
+            keeper.progress("the PLC and the station are heard" if self._connected and self._supervisor.judging else "the line may not run")
 
     def _listen(self) -> None:
         """Read what the station says, first come first served; waits a moment for the first."""

@@ -33,7 +33,7 @@ def read_toml(path: Path, kind: type[T]) -> T:
         data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also damaged UTF-8, and a number of more digits than Python reads
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
     return check(data, kind, str(path))
 
@@ -66,8 +66,23 @@ def _in_words(error: Any, kind: type[Block]) -> str:
     return f"{key} = {_short(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}; change it{hint}"
 
 
+def under(base: Path, name: str) -> Path:
+    """A path from a settings file, absolute against the file's folder.
+
+    Raises:
+        SettingsError: no path can be called that.
+    """
+    try:
+        return (base / name).resolve()
+    except ValueError as error:  # a NUL
+        raise SettingsError(f"{base}: {_short(name)} is no path: {error}; change it") from error
+
+
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a number in hex may have more digits than Python writes in decimal
+        return "a number too long to be shown"
     return text if len(text) <= 80 else text[:77] + "..."
 
 

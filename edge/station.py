@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from edge.alarms import Alarms
+from edge.alive import keeper
 from edge.bus import publisher
 from edge.config import Station as StationConfig
 from edge.decide import Decision, undecided
@@ -81,9 +82,11 @@ class Station:
         gc.collect()
         gc.freeze()
         gc.disable()  # collected between parts instead, see _idle: a collection in the middle of a part would cost milliseconds
+        keeper.ready()  # model warm, socket bound; not waiting for the camera: one that is unplugged is an alarm, and no restart cures it
         try:
             while not stop.is_set():
                 self._turn()
+                keeper.progress(self._state, self._detail)
         finally:
             gc.enable()
             self._state, self._next_beat = "stopped", 0.0

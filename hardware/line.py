@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -89,8 +90,8 @@ class Report(msgspec.Struct, omit_defaults=True):
     confirm_ms: float = 0.0
 
 
-def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Event) -> None:
-    """Run the simulated line until told to stop.
+def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Event, turned: Callable[[], None] = lambda: None) -> None:
+    """Run the simulated line until told to stop; `turned` is called whenever its loop has turned.
 
     Raises:
         DeviceSettings: an address is taken or impossible.
@@ -107,7 +108,7 @@ def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Ev
         wire_out.close()
         raise DeviceSettings(f"line.control = {control!r} cannot be opened ({error.strerror}); is another line running?") from error
     try:
-        _Line(Belt(settings), socket, wire_out).run(stop)
+        _Line(Belt(settings), socket, wire_out).run(stop, turned)
     finally:
         wire_out.close()
         socket.close()
@@ -122,7 +123,7 @@ class _Line:
         self._seq, self._epoch = 0, time.time_ns()
         self._unacknowledged: deque[Report] = deque(maxlen=MAX_UNACKNOWLEDGED)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, turned: Callable[[], None]) -> None:
         while not stop.is_set():
             due = time.monotonic_ns() + self._belt.next_due_ns(time.monotonic_ns())
             if self._wait(due):
@@ -131,6 +132,7 @@ class _Line:
                 if fed.wired:
                     self._wire.send(Edge(fed.trigger_id, fed.at_ns, fed.encoder, fed.trigger_id - 1))
             self._tell()
+            turned()
 
     def _wait(self, due_ns: int) -> bool:
         """Until a command comes (True) or the moment: a poll knows whole ms only, so the last is slept (CLOCK_MONOTONIC) and the

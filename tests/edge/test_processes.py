@@ -166,3 +166,4 @@ def test_last_words(tmp_path: Path) -> None:
     child.log.write_bytes(b"first\n" + b"\xff" * 10 + b"x" * 5000 + b"\nlast words\n")
     assert child.last_words().endswith("last words")
     assert len(child.last_words()) <= 1500
+    child.notified.close()

@@ -105,7 +105,7 @@ def test_a_killed_recorder_has_kept_what_it_acknowledged(folder: Path) -> None:
         for n in freed:
             line.check_image(parts[f"P{n}"], n)
         line.part(1_000)  # while nobody records: it is said again to the next recorder
-        sent += 1
+        sent = len(refs) + 1
         line.start_recorder()
         line.part(1_001)
         line.eject(3)  # an ejection that was pending when the recorder died
