@@ -17,14 +17,14 @@ from tests.edge.floor import FakeStation, all_ok, blind, floor
 
 
 def test_the_ejector_stands_where_the_first_part_needs_it() -> None:
-    """The line believes 100 ms at its start; the recipe says 450. No part may be fed before the line knows."""
+    """The line believes 100 ms at its start; the recipe says 1500. No part may be fed before the line knows."""
 
     def plan(station: FakeStation, edge: Edge) -> None:
         station.announce(edge)
         threading.Timer(0.3, station.judge, (edge, "OK")).start()
 
     with floor(plan, parts=3, rate_hz=5.0) as f:
-        f.station.delay_ms = 450.0
+        f.station.delay_ms = 1500.0  # patient: the machine may be busy
         f.until(lambda: len(f.ejections) == 3)
         assert set(f.outcomes().values()) == {"passed"}
 
