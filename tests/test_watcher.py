@@ -20,7 +20,7 @@ from edge.keys import add, close_door, make, revoke
 from edge.messages import Heartbeat, Message, Verdict
 from edge.rig import own_ports
 from scripts.examples import EXAMPLES
-from tests.edge.test_repeat import Lossy
+from tests.edge.way import Lossy
 
 WATCHER = Path(__file__).resolve().parents[1] / "docs" / "watcher.py"
 VERDICT = next(e for e in EXAMPLES if isinstance(e, Verdict))

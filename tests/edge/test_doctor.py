@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import Dashboard, Record, Station
+from edge.config import Dashboard, Keys, Record, Station
 from edge.doctor import Finding, as_json, examine
+from edge.keys import add, make
 from edge.rig import own_ports, write_config
 
 
@@ -72,3 +73,21 @@ def test_an_impossible_wire_is_a_fault(tmp_path: Path) -> None:
     found = of(examine(write_config(station, tmp_path)), "port line.wire")
     assert found.level == "fault"
     assert "loopback" in found.text
+
+
+def test_keys_that_are_missing_open_or_waiting_are_found(tmp_path: Path) -> None:
+    station = own_ports(Station(keys=Keys(folder=str(tmp_path / "keys"))))
+    station = station.model_copy(update={"bus": station.bus.model_copy(update={"station": "tcp://0.0.0.0:5571"})})
+    path = write_config(station, tmp_path)
+    found = of(examine(path), "keys")
+    assert (found.level, "gutteil keys" in found.text, bool(found.remedy)) == ("fault", True, True)
+    make(tmp_path / "keys")
+    found = of(examine(path), "keys")
+    assert (found.level, found.text) == ("ok", f"{tmp_path / 'keys'}: 0 clients listed; beyond this machine: bus.station")
+    secret = add(tmp_path / "keys", "hmi", "watch")
+    found = of(examine(path), "keys")
+    assert (found.level, "hmi.json" in found.text, "give" in found.remedy) == ("warning", True, True)
+    secret.unlink()
+    (tmp_path / "keys" / "own" / "watch.json").chmod(0o644)
+    found = of(examine(path), "keys")
+    assert (found.level, "chmod 600" in found.text) == ("fault", True)

@@ -24,8 +24,23 @@ from edge.messages import (
     encode,
 )
 from edge.rows import Batch
+from edge.sequences import Gap
 from edge.store import open_store
-from tests.edge.story import EVIDENCE, GAPS, REJECTOR_EPOCH, STORY, T0, dump, ejection_of, query, run_of, stamp, trigger_of, verdict_of
+from tests.edge.story import (
+    EVIDENCE,
+    GAPS,
+    REJECTOR_EPOCH,
+    STATION_EPOCH,
+    STORY,
+    T0,
+    dump,
+    ejection_of,
+    query,
+    run_of,
+    stamp,
+    trigger_of,
+    verdict_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -318,3 +333,17 @@ def test_a_damaged_file_is_noticed(tmp_path: Path) -> None:
     except StoreError as error:
         problems = [str(error)]
     assert problems
+
+
+def test_what_comes_after_all_is_taken_out_of_the_gaps(tmp_path: Path) -> None:
+    """Whichever comes first, the gap or the message; the rest of the stretch stays."""
+    verdict = ("S1", "station", "gutteil.verdict", STATION_EPOCH)
+    with open_store(tmp_path / "gutteil.db") as store:
+        store.write(Batch([], [], {}, [Gap(*verdict, 3, 9), Gap(*verdict, 20, 21), Gap("S2", *verdict[1:], 3, 9)]))
+        store.write(Batch([verdict_of(5, seq=5), verdict_of(9, seq=9)], [], {}, []))
+        store.write(Batch([verdict_of(6, seq=6), trigger_of(7)], [verdict_of(30, seq=30)], {}, [Gap(*verdict, 6, 6)]))
+        assert sorted((g.station, g.first, g.last) for g in store.gaps()) == [
+            ("S1", 3, 4), ("S1", 7, 8), ("S1", 20, 21), ("S2", 3, 9),
+        ]  # fmt: skip
+        store.write(Batch([], [], {}, [Gap(*verdict, 20, 25)]))  # noticed anew by a recorder that has started anew
+        assert ("S1", 20, 25) in [(g.station, g.first, g.last) for g in store.gaps()]
