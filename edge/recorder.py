@@ -125,7 +125,7 @@ class Recorder:
             wake = min(wake, max(self._due, self._retry_at))
         if self._store is not None:
             wake = min(wake, self._upkeep.next_at)
-        if self._not_kept.images and not self._not_kept.rows:
+        if self._images_are_due():
             wake = min(wake, self._pay_at)
         if self._store is not None and len(self._pending) < MAX_PENDING:
             self._receive(max(0.0, wake - now))
@@ -135,7 +135,7 @@ class Recorder:
         if self._pending and now >= self._retry_at and (flush or now >= self._due or len(self._pending) >= MAX_MESSAGES):
             self._flush()
         if self._store is not None:
-            if self._not_kept.images and not self._not_kept.rows and time.monotonic() >= self._pay_at:
+            if self._images_are_due() and time.monotonic() >= self._pay_at:
                 self._pay(self._store)
             self._upkeep.step(self._store)
             self._set_aside()
@@ -227,6 +227,10 @@ class Recorder:
             self._let_go(batch.messages, kept)
         self._not_kept.rows_work()
         self._due = time.monotonic() + self._config.record.batch_s if len(self._pending) < MAX_MESSAGES else 0.0
+
+    def _images_are_due(self) -> bool:
+        """Whether images wait in the ring, and no rows wait that matter more."""
+        return self._not_kept.images and not self._not_kept.rows and len(self._pending) < MAX_MESSAGES
 
     def _pay(self, store: Store) -> None:
         """Keep images that had to wait in the ring while the disk took none, and mend their rows. With none left: try the disk."""
