@@ -1,0 +1,23 @@
+"""Every drill, in one table."""
+
+from __future__ import annotations
+
+from edge.drill import Drill
+from edge.drills.camera import camera_drills
+from edge.drills.processes import process_drills
+from edge.errors import SettingsError
+
+DRILLS: tuple[Drill, ...] = (*process_drills(), *camera_drills())
+
+
+def chosen(names: list[str]) -> list[Drill]:
+    """The drills of these names; all for none.
+
+    Raises:
+        SettingsError: there is no drill of a name.
+    """
+    known = {d.name: d for d in DRILLS}
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"there is no drill {name!r}; choose from: {', '.join(known)}")
+    return [known[n] for n in names] or list(DRILLS)
