@@ -15,7 +15,7 @@ from pathlib import Path
 from edge.drills.record import Row, read_rows
 from edge.drills.tally import Tally
 from edge.drills.witness import Witness
-from edge.messages import Heartbeat
+from edge.messages import AnyMessage, Heartbeat
 from edge.rig import Rig
 from edge.store import FILE_NAME
 
@@ -30,6 +30,7 @@ class Ground:
     Attributes:
         attended: a person is there who acknowledges stops; not while a drill does its harm.
         notes: what is worth saying in the report.
+        ears: called with every message that is heard.
         before: the record's rows at the moment of the fault.
     """
 
@@ -41,8 +42,10 @@ class Ground:
     tally: Tally = field(default_factory=Tally)
     attended: bool = False
     notes: list[str] = field(default_factory=list)
+    ears: list[Callable[[AnyMessage], None]] = field(default_factory=list)
     before: dict[str, Row] = field(default_factory=dict)
     written_before: int = 0
+    _replaced: dict[str, int] = field(default_factory=dict)
     _stood_since: float = 0.0
     _next_look: float = 0.0
     _frozen: set[int] = field(default_factory=set)
@@ -55,7 +58,11 @@ class Ground:
         """Let the line run; returns whether `until` came true in that time."""
         end = time.monotonic() + seconds
         while not (done := until()) and time.monotonic() < end:
-            self.tally.take(self.rig.next(0.05))
+            message = self.rig.next(0.05)
+            if message is not None:
+                self.tally.take(message)
+                for ear in self.ears:
+                    ear(message)
             if time.monotonic() >= self._next_look:
                 self._next_look = time.monotonic() + LOOK_S
                 self.witness.poll()
@@ -75,16 +82,15 @@ class Ground:
         said = beat.counts.get("inspections", 0) if beat is not None else 0
         self.written_before = said
 
-    def ready(self) -> bool:
-        """Whether every process of the appliance says that it works."""
-        now = time.monotonic_ns()
+    def works(self, since_ns: int) -> bool:
+        """Whether every process of the appliance has said since then that it works, the started ones anew."""
         for name in self.names:
             if name == "dashboard":
-                if not self._page_answers():
+                if self.pid(name) == self._replaced.get(name) or not self._page_answers():
                     return False
                 continue
             beat: Heartbeat | None = self.rig.beats.get(name)
-            if beat is None or beat.state != "ready" or now - beat.mono_ns > 3e9 * beat.period_s:
+            if beat is None or beat.state != "ready" or beat.mono_ns < since_ns or beat.epoch == self._replaced.get(name):
                 return False
         return True
 
@@ -111,6 +117,8 @@ class Ground:
 
     def kill(self, name: str) -> None:
         """kill -9."""
+        beat = self.rig.beats.get(name)
+        self._replaced[name] = beat.epoch if beat is not None else self.pid(name)
         os.kill(self.pid(name), signal.SIGKILL)
 
     def freeze(self, name: str) -> None:

@@ -113,12 +113,10 @@ def _match(
     belongs: dict[int, list[Row]] = defaultdict(list)
     strays: list[tuple[Row, int]] = []
     for row in rows.values():
-        heard = tally.parts.get(row.part_id)
-        if heard is not None:
-            found = exact.get(heard)
-            at_ns = heard[1]
-        else:
-            at_ns = tally.gone[row.part_id][1] if row.part_id in tally.gone else row.wall_ns - wall_less_mono_ns
+        heard = tally.parts.get(row.part_id) or tally.gone.get(row.part_id)
+        at_ns = heard[1] if heard is not None else row.wall_ns - wall_less_mono_ns
+        found = exact.get((row.trigger_id, at_ns))
+        if found is None:  # its time is not that of its own trigger: no image came for it, or it is known from its ejection alone
             near = [(min(abs(at_ns - parts[i].at_ns), abs(at_ns - parts[i].gone_ns)), i) for i in by_number.get(row.trigger_id, [])]
             distance, found = min(near, default=(NEAR_NS + 1, None))
             found = found if distance <= NEAR_NS else None
