@@ -1,7 +1,9 @@
 /* Preloaded into the processes of a drill: their wall clock is off by the seconds in the file named by GUTTEIL_CLOCK (an int64),
    which may change at any moment. CLOCK_MONOTONIC and all waiting stay true, as when a real clock is set. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 static volatile int64_t *off;
+static int (*wait_until)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
 
 __attribute__((constructor)) static void open_clock(void)
 {
@@ -20,6 +23,10 @@ __attribute__((constructor)) static void open_clock(void)
     off = seen == MAP_FAILED ? 0 : seen;
     if (handle >= 0)
         close(handle);
+    /* plain dlsym may find the oldest version of it, which is another function */
+    *(void **)&wait_until = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (!wait_until)
+        *(void **)&wait_until = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
 }
 
 int clock_gettime(clockid_t id, struct timespec *now)
@@ -45,4 +52,13 @@ time_t time(time_t *out)
     if (out)
         *out = now.tv_sec;
     return now.tv_sec;
+}
+
+/* Who waits for a moment of the wall clock (ONNX Runtime does, in a thread of its own) has taken that moment from the clock above. */
+int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex, const struct timespec *restrict until)
+{
+    struct timespec due = *until;
+    if (off && due.tv_sec > 1000000000) /* CLOCK_MONOTONIC counts from the start of the machine */
+        due.tv_sec -= *off;
+    return wait_until(cond, mutex, &due);
 }
