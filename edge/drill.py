@@ -19,7 +19,7 @@ import msgspec
 
 from edge.config import Camera, Line, Record, Station
 from edge.drills.ground import Ground
-from edge.drills.judge import Findings, Window, judge
+from edge.drills.judge import Findings, Window, Windows, judge
 from edge.drills.pictures import Pictures
 from edge.drills.record import lost, missing_images, read_rows
 from edge.drills.witness import Witness
@@ -81,6 +81,8 @@ class Report:
         line_stopped_s: how long the belt stood from then on.
         counts_close: line and record say the same of every part, or the fault explains the difference; `misfits` names them.
         books_close: `gutteil reconcile` on the record alone.
+        named: parts that escaped, were lost or do not fit, by name.
+        wrong: whatever else must not happen and did.
         lost_records: what the record held, or the recorder had said it held, and does not hold at the end.
     """
 
@@ -109,6 +111,7 @@ class Report:
     integrity: str = "ok"
     lost_records: int = 0
     named: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -116,6 +119,7 @@ class Report:
         """Whether the drill is passed."""
         return bool(self.skipped) or (
             not self.escapes
+            and not self.wrong
             and not self.unjudged
             and self.counts_close
             and self.integrity == "ok"
@@ -177,7 +181,7 @@ def run_drill(drill: Drill, pictures: Pictures, folder: Path, load: Load) -> Rep
                 window = _go_through(drill, ground, load, report)
             finally:
                 ground.thaw_all()
-        _close(ground, pictures, window, report)
+        close_drill(ground, pictures, [window], report)
     return report
 
 
@@ -227,11 +231,11 @@ def _states(ground: Ground) -> str:
     return "; ".join([*words, f"belt {'runs' if ground.witness.running else 'stands'}"])
 
 
-def _close(ground: Ground, pictures: Pictures, window: Window, report: Report) -> None:
+def close_drill(ground: Ground, pictures: Pictures, windows: list[Window], report: Report) -> None:
     """Judge, after everything has been stopped."""
     ground.witness.poll()
     rows = read_rows(ground.database)
-    found = judge(ground.witness.parts, pictures.truth, ground.tally, rows, time.time_ns() - time.monotonic_ns(), window)
+    found = judge(ground.witness.parts, pictures.truth, ground.tally, rows, time.time_ns() - time.monotonic_ns(), Windows(windows))
     _count(report, found)
     gone = lost(ground.before, rows)
     unseen = max(0, ground.written_before - sum(r.verdict is not None for r in rows.values()))
@@ -239,7 +243,7 @@ def _close(ground: Ground, pictures: Pictures, window: Window, report: Report) -
     report.lost_records = len(gone) + unseen + len(images)
     report.named += [f"lost from the record: {key}" for key in gone[:LISTED]] + [f"image lost: {key}" for key in images[:LISTED]]
     report.integrity, report.books_close, words = store_health(ground.database)
-    report.notes = [*ground.notes, *words]
+    report.wrong, report.notes = ground.wrong, [*ground.notes, *words]
 
 
 def _count(report: Report, found: Findings) -> None:
@@ -253,11 +257,13 @@ def _count(report: Report, found: Findings) -> None:
     report.named += [f"explained by the fault: {e}" for e in found.misfits if e not in found.unexplained][:LISTED]
 
 
-def store_health(database: Path) -> tuple[str, bool, list[str]]:
-    """What `PRAGMA integrity_check` says ('ok'), whether the record's own books close, and notes."""
+def store_health(database: Path, *, quick: bool = False) -> tuple[str, bool, list[str]]:
+    """What `PRAGMA integrity_check` says ('ok'), whether the record's own books close, and notes; `quick`: not the books."""
     try:
         with open_store(database, read_only=True) as store:
             problems = store.integrity()
+            if quick:
+                return "; ".join(problems)[:500] or "ok", True, []
             books = store.reconcile()
     except StoreError as error:
         return str(error), False, []

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.commands import Command, send_command
 from edge.drills.record import Row, read_rows
 from edge.drills.tally import Tally
 from edge.drills.witness import Witness
+from edge.errors import BusError
 from edge.messages import AnyMessage, Heartbeat
 from edge.rig import Rig
 from edge.store import FILE_NAME
@@ -30,6 +32,7 @@ class Ground:
     Attributes:
         attended: a person is there who acknowledges stops; not while a drill does its harm.
         notes: what is worth saying in the report.
+        wrong: what must not happen and did, besides what the parts tell.
         ears: called with every message that is heard.
         before: the record's rows at the moment of the fault.
     """
@@ -42,7 +45,9 @@ class Ground:
     tally: Tally = field(default_factory=Tally)
     attended: bool = False
     notes: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     ears: list[Callable[[AnyMessage], None]] = field(default_factory=list)
+    acknowledged: int = 0
     before: dict[str, Row] = field(default_factory=dict)
     written_before: int = 0
     _replaced: dict[str, int] = field(default_factory=dict)
@@ -108,7 +113,7 @@ class Ground:
             self._stood_since = now
         elif now - self._stood_since > PERSON_S:
             self._stood_since = now
-            acknowledge(self.rig)
+            self.acknowledged += acknowledge(self.rig)
 
     # what may be done to it -----------------------------------------------------------------------------------
 
@@ -146,6 +151,9 @@ class Ground:
         fresh.replace(file)
 
 
-def acknowledge(rig: Rig) -> None:
-    """Acknowledge every stop, as a person would."""
-    rig.line.acknowledge()
+def acknowledge(rig: Rig) -> bool:
+    """Acknowledge every stop, as a person would; whether the line took it. Who is told that nobody answers comes again."""
+    try:
+        return send_command(rig.config, Command("acknowledge", who="drill"), timeout_s=0.5).accepted
+    except BusError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -14,13 +15,23 @@ NEAR_NS = 60 * 10**9  # a row without an exact time belongs to a part of its num
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From the fault to the end of recovery, ns of CLOCK_MONOTONIC; what does not fit in it is explained by the fault."""
+    """From a fault to the end of recovery, ns of CLOCK_MONOTONIC; what does not fit in it is explained by the fault."""
 
     begin_ns: int
     end_ns: int
 
-    def touches(self, begin_ns: int, end_ns: int) -> bool:
-        return begin_ns <= self.end_ns and end_ns >= self.begin_ns
+
+class Windows:
+    """Windows in order of time, none overlapping the next."""
+
+    def __init__(self, windows: list[Window]) -> None:
+        self._windows = windows
+        self._begins = [w.begin_ns for w in windows]
+
+    def touch(self, begin_ns: int, end_ns: int) -> bool:
+        """Whether a stretch of time touches one of them."""
+        last = bisect_right(self._begins, end_ns) - 1
+        return last >= 0 and self._windows[last].end_ns >= begin_ns
 
 
 @dataclass
@@ -48,7 +59,7 @@ class Findings:
     unexplained: list[str] = field(default_factory=list)
 
 
-def judge(parts: list[Seen], truth: list[str], tally: Tally, rows: dict[str, Row], wall_less_mono_ns: int, window: Window) -> Findings:
+def judge(parts: list[Seen], truth: list[str], tally: Tally, rows: dict[str, Row], wall_less_mono_ns: int, windows: Windows) -> Findings:
     """
     Args:
         truth: 'OK' or 'NG' by item, in turn.
@@ -65,7 +76,7 @@ def judge(parts: list[Seen], truth: list[str], tally: Tally, rows: dict[str, Row
         found.ejected += part.outcome == "ejected"
         found.missed += part.outcome == "missed"
         found.stopped_with += bad and not part.outcome
-        explained = window.touches(part.at_ns, part.gone_ns or part.at_ns)
+        explained = windows.touch(part.at_ns, part.gone_ns or part.at_ns)
         if bad and (part.outcome == "passed" or (part.outcome == "missed" and not part.caught)):
             found.escapes.append(f"{name} {part.outcome}")
         if not bad and part.outcome in ("ejected", "missed"):
@@ -80,7 +91,7 @@ def judge(parts: list[Seen], truth: list[str], tally: Tally, rows: dict[str, Row
                 found.unexplained.append(found.misfits[-1])
     for row, at_ns in strays:
         found.misfits.append(f"{row.part_id}: in the record, and never at the line")
-        if not window.touches(at_ns, at_ns):
+        if not windows.touch(at_ns, at_ns):
             found.unexplained.append(found.misfits[-1])
     return found
 

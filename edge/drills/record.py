@@ -26,13 +26,13 @@ class Row:
     image_sha256: str | None
 
 
-def read_rows(database: Path) -> dict[str, Row]:
-    """Every part by its key; empty where there is no record yet."""
+def read_rows(database: Path, newest: int = -1) -> dict[str, Row]:
+    """Every part by its key, or only the newest ones; empty where there is no record yet."""
     if not database.is_file():
         return {}
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as db:
         made = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'inspections'").fetchone()[0]
-        rows = db.execute(f"SELECT {_COLUMNS} FROM inspections").fetchall() if made else []
+        rows = db.execute(f"SELECT {_COLUMNS} FROM inspections ORDER BY rowid DESC LIMIT ?", (newest,)).fetchall() if made else []
     return {r[0]: Row(r[0], r[1], r[2], bool(r[3]), *r[4:]) for r in rows}
 
 

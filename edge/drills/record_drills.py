@@ -62,7 +62,5 @@ def _fill(ground: Ground) -> None:
 def record_drills() -> list[Drill]:
     return [
         Drill("recorder-away", f"the recorder stands still for {AWAY_S:g} s", _away, long=True),
-        Drill(
-            "disk-full", f"the record's disk is full for {FULL_S:g} s", _fill, settings=_on_the_disk, around=_mounted, needs=_mountable
-        ),
+        Drill("disk-full", f"the record's disk is full for {FULL_S:g} s", _fill, settings=_on_the_disk, around=_mounted, needs=_mountable),
     ]
