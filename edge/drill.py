@@ -56,6 +56,7 @@ class Drill:
         settings: changes the settings before the start.
         around: what must be there before the appliance starts (a mounted disk, an environment), and goes afterwards.
         needs: what is missing for it on this machine, in words; '' = nothing.
+        alarm: the alarm that people must have been given; '' = none is asked for.
         standing: the fault is there from the start.
         long: takes more than some seconds more than the others; left out of the tests.
     """
@@ -67,6 +68,7 @@ class Drill:
     settings: Callable[[Station, Path], Station] = as_it_is
     around: Callable[[Path], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
     needs: Callable[[], str] = nothing_missing
+    alarm: str = ""
     standing: bool = False
     long: bool = False
 
@@ -81,6 +83,7 @@ class Report:
         line_stopped_s: how long the belt stood from then on.
         counts_close: line and record say the same of every part, or the fault explains the difference; `misfits` names them.
         books_close: `gutteil reconcile` on the record alone.
+        alarms: every alarm that was raised.
         named: parts that escaped, were lost or do not fit, by name.
         wrong: whatever else must not happen and did.
         lost_records: what the record held, or the recorder had said it held, and does not hold at the end.
@@ -110,6 +113,7 @@ class Report:
     unexplained: int = 0
     integrity: str = "ok"
     lost_records: int = 0
+    alarms: list[str] = field(default_factory=list)
     named: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -207,6 +211,8 @@ def _go_through(drill: Drill, ground: Ground, load: Load, report: Report) -> Win
     if report.recovery_s is not None:
         ground.let_parts(load.parts // 3, 30 + 3 * third_s)
     report.line_stopped_s = round(ground.witness.stood_ns(begin_ns, time.monotonic_ns()) / 1e9, 2)
+    if drill.alarm and drill.alarm not in ground.tally.alarms:
+        ground.wrong.append(f"nobody was told: the alarm {drill.alarm} was not raised")
     drain(ground, DRAIN_S if report.recovery_s is not None else 3.0)
     return Window(0 if drill.standing else begin_ns - SETTLE_NS, (time.monotonic_ns() if drill.standing else end_ns) + SETTLE_NS)
 
@@ -243,6 +249,7 @@ def close_drill(ground: Ground, pictures: Pictures, windows: list[Window], repor
     report.lost_records = len(gone) + unseen + len(images)
     report.named += [f"lost from the record: {key}" for key in gone[:LISTED]] + [f"image lost: {key}" for key in images[:LISTED]]
     report.integrity, report.books_close, words = store_health(ground.database)
+    report.alarms = sorted(ground.tally.alarms)
     report.wrong, report.notes = ground.wrong, [*ground.notes, *words]
 
 

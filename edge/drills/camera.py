@@ -21,9 +21,9 @@ def _break(word: str) -> Callable[[Ground], None]:
 
 def camera_drills() -> list[Drill]:
     words = {
-        "unplugged": "the camera's cable is pulled",
-        "frozen": "the camera shows the same image again and again",
-        "black": "the light goes out",
-        "stalled": "the camera gives no images and does not answer",
+        "unplugged": ("the camera's cable is pulled", "camera-gone"),
+        "frozen": ("the camera shows the same image again and again", "camera-blind"),
+        "black": ("the light goes out", "camera-blind"),
+        "stalled": ("the camera gives no images and does not answer", "no-verdicts"),
     }
-    return [Drill(f"camera-{word}", f"{what} for {BROKEN_S:g} s", _break(word)) for word, what in words.items()]
+    return [Drill(f"camera-{w}", f"{what} for {BROKEN_S:g} s", _break(w), alarm=alarm) for w, (what, alarm) in words.items()]

@@ -16,8 +16,9 @@ from edge.commands import Command, send_command
 from edge.drills.record import Row, read_rows
 from edge.drills.tally import Tally
 from edge.drills.witness import Witness
-from edge.errors import BusError
+from edge.errors import BusError, GutteilError
 from edge.messages import AnyMessage, Heartbeat
+from edge.processes import RESTART_S
 from edge.rig import Rig
 from edge.store import FILE_NAME
 
@@ -32,6 +33,7 @@ class Ground:
     Attributes:
         attended: a person is there who acknowledges stops; not while a drill does its harm.
         notes: what is worth saying in the report.
+        may_fail: processes that may refuse to run for a while.
         wrong: what must not happen and did, besides what the parts tell.
         ears: called with every message that is heard.
         before: the record's rows at the moment of the fault.
@@ -45,6 +47,7 @@ class Ground:
     tally: Tally = field(default_factory=Tally)
     attended: bool = False
     notes: list[str] = field(default_factory=list)
+    may_fail: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
     ears: list[Callable[[AnyMessage], None]] = field(default_factory=list)
     acknowledged: int = 0
@@ -63,7 +66,7 @@ class Ground:
         """Let the line run; returns whether `until` came true in that time."""
         end = time.monotonic() + seconds
         while not (done := until()) and time.monotonic() < end:
-            message = self.rig.next(0.05)
+            message = self._next()
             if message is not None:
                 self.tally.take(message)
                 for ear in self.ears:
@@ -74,6 +77,19 @@ class Ground:
                 self.rig.processes.watch()
                 self._person()
         return done
+
+    def _next(self) -> AnyMessage | None:
+        try:
+            return self.rig.next(0.05)
+        except GutteilError:
+            failed = [c for c in self.rig.processes.children if c.failed]
+            if not failed or any(c.name not in self.may_fail for c in failed):
+                raise
+            for child in failed:
+                if time.monotonic() - child.started > RESTART_S:
+                    child.failed = ""  # started again, as a person would
+                    child.start()
+            return None
 
     def let_parts(self, count: int, limit_s: float) -> bool:
         """Let so many more parts go by."""

@@ -28,5 +28,12 @@ def _line(**changes: Any) -> Any:
 def line_drills() -> list[Drill]:
     return [
         Drill("lost-edges", "the trigger wire loses 1 edge in 10", _through, settings=_line(lost_edge_share=0.1), standing=True),
-        Drill("ejector-misses", "the ejector misses 1 part in 20", _through, settings=_line(miss_share=0.05), standing=True),
+        Drill(
+            "ejector-misses",
+            "the ejector misses 1 part in 20",
+            _through,
+            settings=_line(miss_share=0.05),
+            alarm="ejection-missed",
+            standing=True,
+        ),
     ]

@@ -6,12 +6,21 @@ from edge.drill import Drill
 from edge.drills.camera import camera_drills
 from edge.drills.clock import clock_drills
 from edge.drills.hostile import hostile_drills
+from edge.drills.keys import key_drills
 from edge.drills.line import line_drills
 from edge.drills.processes import process_drills
 from edge.drills.record_drills import record_drills
 from edge.errors import SettingsError
 
-DRILLS: tuple[Drill, ...] = (*process_drills(), *camera_drills(), *record_drills(), *line_drills(), *hostile_drills(), *clock_drills())
+DRILLS: tuple[Drill, ...] = (
+    *process_drills(),
+    *camera_drills(),
+    *record_drills(),
+    *line_drills(),
+    *hostile_drills(),
+    *key_drills(),
+    *clock_drills(),
+)
 
 
 def chosen(names: list[str]) -> list[Drill]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edge.messages import Ejection, Trigger, Verdict
+from edge.messages import Alarm, Ejection, Trigger, Verdict
 from edge.rows import key_of
 
 
@@ -15,12 +15,14 @@ class Tally:
         parts: key of the record's row → (trigger_id, CLOCK_MONOTONIC of the trigger in ns).
         gone: the same for ejections of parts that the rejector knew no name of; the time is that of the ejection's message.
         good: (trigger_id, trigger_ns) of every part that was judged OK.
+        alarms: codes of every alarm that was raised.
         passed_ns: trigger time of the newest part that the rejector said has passed.
     """
 
     parts: dict[str, tuple[int, int]] = field(default_factory=dict)
     gone: dict[str, tuple[int, int]] = field(default_factory=dict)
     good: set[tuple[int, int]] = field(default_factory=set)
+    alarms: set[str] = field(default_factory=set)
     passed_ns: int = 0
     verdicts: int = 0
     outcomes: int = 0
@@ -32,6 +34,9 @@ class Tally:
                 self.verdicts += 1
                 if message.verdict == "OK":
                     self.good.add((message.trigger_id, message.trigger_ns))
+        elif isinstance(message, Alarm):
+            if message.active:
+                self.alarms.add(message.code)
         elif isinstance(message, Ejection):
             self.outcomes += 1
             if not message.part_id:
