@@ -35,7 +35,7 @@ def run_simulated_line(config: Station, stop: threading.Event) -> None:
         rate_hz=line.rate_hz, jitter=line.jitter, parts=line.parts, confirm_s=line.confirm_s, counts_per_s=line.counts_per_s,
         miss_share=line.miss_share, lost_edge_share=line.lost_edge_share, bin_parts=line.bin_parts, sensor=line.sensor,
     )  # fmt: skip
-    run_line(settings, line.control, line.wire, stop, keeper.progress)
+    run_line(settings, line.control, line.wire, stop, keeper.progress, line.journal)
 
 
 def names_for(config: Station) -> list[str]:

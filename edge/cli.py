@@ -122,6 +122,33 @@ def bench(
 
 
 @app.command()
+def drill(
+    names: Annotated[list[str] | None, typer.Argument(help="which drills; default: all")] = None,
+    show: Annotated[bool, typer.Option("--list", help="only show the drills")] = False,
+    parts: Annotated[int, typer.Option(help="parts per drill, or in all with --long", min=10)] = 150,
+    rate: Annotated[float, typer.Option(help="parts per second; 0 = the highest rate that the line holds, measured first", min=0)] = 0.0,
+    seed: Annotated[int, typer.Option(help="what everything random comes from", min=0)] = 1,
+    folder: Annotated[Path | None, typer.Option(help="keep records, journals and logs here; default: a temporary folder")] = None,
+    long: Annotated[int, typer.Option(help="instead: so many random kills over PARTS parts", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Break things under load, with real processes, and prove that no bad part passes (docs/drills.md)."""
+    from edge.drill_command import drill_command, show_drills
+
+    if show:
+        rows = show_drills(stderr if as_json else Console())
+        if as_json:
+            print_json(rows)
+        return
+    drilled = drill_command(names or [], parts, rate, seed, folder, long, stderr)
+    if as_json:
+        print_json(drilled.document)
+    else:
+        drilled.show(Console())
+    raise typer.Exit(0 if drilled.ok else 1)
+
+
+@app.command()
 def doctor(
     config: Annotated[Path | None, typer.Option(help="also check these settings, their recipe and model")] = None, as_json: Json = False
 ) -> None:

@@ -114,6 +114,10 @@ class Line(Block):
     )
     miss_share: float = Field(0, ge=0, le=1, description="share of ejections that fail, for drills")
     lost_edge_share: float = Field(0, ge=0, le=1, description="share of trigger edges that the wire to the camera loses, for drills")
+    journal: str = Field(
+        "",
+        description="file in which the line itself writes down every part and what became of it, relative to the settings file: an independent witness for drills; empty = none",
+    )
 
 
 class Record(Block):
@@ -215,7 +219,8 @@ def load(path: Path) -> Station:
     station = read_toml(path, Station)
     base = path.resolve().parent
     record = station.record.model_copy(update={"folder": str(under(base, station.record.folder))})
+    line = station.line.model_copy(update={"journal": str(under(base, station.line.journal)) if station.line.journal else ""})
     recipes = {number: str(under(base, file)) for number, file in station.recipes.items()}
     keys = station.keys.model_copy(update={"folder": str(under(base, station.keys.folder)) if station.keys.folder else ""})
-    paths = {"recipe": str(under(base, station.recipe)), "recipes": recipes, "record": record, "keys": keys}
+    paths = {"recipe": str(under(base, station.recipe)), "recipes": recipes, "line": line, "record": record, "keys": keys}
     return station.model_copy(update=paths)

@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from hardware.belt import Belt, BeltSettings
 from hardware.errors import DeviceSettings
+from hardware.journal import Journal
 from hardware.plc import EjectorTiming, EventKind, PlcEvent
 from hardware.wire import Edge, WireOut
 
@@ -90,8 +91,14 @@ class Report(msgspec.Struct, omit_defaults=True):
     confirm_ms: float = 0.0
 
 
-def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Event, turned: Callable[[], None] = lambda: None) -> None:
-    """Run the simulated line until told to stop; `turned` is called whenever its loop has turned.
+def run_line(
+    settings: BeltSettings, control: str, wire: str, stop: threading.Event, turned: Callable[[], None] = lambda: None, journal: str = ""
+) -> None:
+    """Run the simulated line until told to stop.
+
+    Args:
+        turned: called whenever its loop has turned.
+        journal: file in which the line writes down by itself what happens on the belt; empty = none.
 
     Raises:
         DeviceSettings: an address is taken or impossible.
@@ -107,21 +114,26 @@ def run_line(settings: BeltSettings, control: str, wire: str, stop: threading.Ev
         socket.close()
         wire_out.close()
         raise DeviceSettings(f"line.control = {control!r} cannot be opened ({error.strerror}); is another line running?") from error
+    notes: Journal | None = None
     try:
-        _Line(Belt(settings), socket, wire_out).run(stop, turned)
+        notes = Journal(journal)
+        _Line(Belt(settings), socket, wire_out, notes).run(stop, turned)
     finally:
+        if notes is not None:
+            notes.close()
         wire_out.close()
         socket.close()
 
 
 class _Line:
-    def __init__(self, belt: Belt, socket: zmq.Socket[bytes], wire: WireOut) -> None:
-        self._belt, self._socket, self._wire = belt, socket, wire
+    def __init__(self, belt: Belt, socket: zmq.Socket[bytes], wire: WireOut, journal: Journal) -> None:
+        self._belt, self._socket, self._wire, self._journal = belt, socket, wire, journal
         self._decoder = msgspec.json.Decoder(Command)
         self._encoder = msgspec.json.Encoder()
         self._owner: bytes | None = None
         self._seq, self._epoch = 0, time.time_ns()
         self._unacknowledged: deque[Report] = deque(maxlen=MAX_UNACKNOWLEDGED)
+        journal.begun(self._epoch, time.monotonic_ns())
 
     def run(self, stop: threading.Event, turned: Callable[[], None]) -> None:
         while not stop.is_set():
@@ -129,8 +141,9 @@ class _Line:
             if self._wait(due):
                 self._listen()
             for fed in self._belt.advance(time.monotonic_ns()):
+                item = self._journal.fed(fed.trigger_id, fed.at_ns, wired=fed.wired)
                 if fed.wired:
-                    self._wire.send(Edge(fed.trigger_id, fed.at_ns, fed.encoder, fed.trigger_id - 1))
+                    self._wire.send(Edge(fed.trigger_id, fed.at_ns, fed.encoder, item))
             self._tell()
             turned()
 
@@ -214,6 +227,7 @@ class _Line:
 
     def _tell(self) -> None:
         for event in self._belt.events:
+            self._journal.event(event)
             self._seq += 1
             report = _report(self._seq, self._epoch, event)
             self._unacknowledged.append(report)

@@ -1,4 +1,4 @@
-"""Faults of the simulated camera, for drills: set by a method or by one word in a file, while the camera runs."""
+"""Faults of the simulated and the replay camera, for drills: set by a method or by one word in a file, while the camera runs."""
 
 from __future__ import annotations
 

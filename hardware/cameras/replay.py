@@ -9,12 +9,18 @@ import threading
 import time
 from collections import deque
 
-from hardware.camera import CameraInfo, Frame, TriggerMode
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware.camera import CameraInfo, Frame, Image, TriggerMode
+from hardware.cameras.faults import FaultSwitch
 from hardware.cameras.image_sets import ImageSet, Picture, open_set
 from hardware.errors import DeviceError, DeviceGone, DeviceSettings, DeviceTimeout
 from hardware.wire import Edge, WireIn, parse_address
 
 _DECODE_S = 30.0  # longest wait for one picture before the source counts as gone
+_NOISE_SHIFTS_PX = 64  # the noise is one plane, laid under every frame at another place: drawing it anew would cost milliseconds
 _NEAR = 2  # pictures after the next that are decoded even if others must leave the cache
 
 
@@ -30,6 +36,8 @@ class ReplayCamera:
         loop: bool = False,
         gray: bool = False,
         cache_mb: int = 512,
+        noise: int = 0,
+        fault_file: str = "",
     ) -> None:
         """Nothing is opened yet.
 
@@ -38,6 +46,8 @@ class ReplayCamera:
             loop: begin again after the last picture; else the camera is gone then.
             gray: read colour images as gray.
             cache_mb: decoded pictures kept, in MB.
+            noise: gray levels of noise, up or down; with it no two frames are the same, and a frozen camera shows as one.
+            fault_file: one word of `hardware.cameras.faults.FAULTS` in it breaks the camera, for drills.
 
         Raises:
             DeviceSettings: a value that is impossible.
@@ -50,12 +60,17 @@ class ReplayCamera:
             raise DeviceSettings(f"rate_hz = {rate_hz!r} is out of bounds; choose 0.01 to 10000")
         if not 1 <= cache_mb <= 1_000_000:
             raise DeviceSettings(f"cache_mb = {cache_mb!r} is out of bounds; choose 1 to 1000000")
+        if not 0 <= noise <= 20:
+            raise DeviceSettings(f"noise = {noise!r} is out of bounds; choose 0 to 20")
         if mode == "hardware":
             parse_address(wire)
         self._source, self._wire_address, self._loop, self._gray = source, wire, loop, gray
         self._mode: TriggerMode = mode
         self._period_ns = int(1e9 / rate_hz)
         self._cache_bytes = cache_mb * 1_000_000
+        self._noise, self._fault = noise, FaultSwitch("", fault_file)
+        self._grain: NDArray[np.int16] | None = None
+        self._last: Image | None = None
         self._ahead: _Ahead | None = None
         self._wire: WireIn | None = None
         self._pending: deque[tuple[int, int]] = deque()
@@ -65,6 +80,7 @@ class ReplayCamera:
     def open(self) -> CameraInfo:
         """See `hardware.camera.Camera`. Goes on where it was; a set that has been shown to its end stays at its end."""
         self.close()
+        self._check_plugged()
         pictures = open_set(self._source, gray=self._gray)
         try:
             if not self._loop and self._item >= len(pictures):
@@ -80,7 +96,7 @@ class ReplayCamera:
         self._due_ns = time.monotonic_ns() + self._period_ns
         height, width = first.image.shape[:2]
         channels = 1 if first.image.ndim == 2 else 3
-        return CameraInfo(f"replay of {self._source}"[:200], width, height, channels, self._mode, noiseless=True)
+        return CameraInfo(f"replay of {self._source}"[:200], width, height, channels, self._mode, noiseless=not self._noise)
 
     def close(self) -> None:
         """See `hardware.camera.Camera`."""
@@ -93,7 +109,7 @@ class ReplayCamera:
 
     def alive(self) -> bool:
         """See `hardware.camera.Camera`."""
-        return self._ahead is not None
+        return self._ahead is not None and self._fault.poll() not in ("stalled", "unplugged")
 
     def trigger(self) -> None:
         """See `hardware.camera.Camera`."""
@@ -111,7 +127,12 @@ class ReplayCamera:
         ahead = self._ahead
         if ahead is None:
             raise DeviceGone(f"{self._source}: the replay camera is not open; call open() first")
-        edge = self._wait(time.monotonic() + timeout_s)
+        self._check_plugged()
+        until = time.monotonic() + timeout_s
+        edge = self._wait(until)
+        while self._fault.poll() == "stalled":  # parts go by unseen
+            edge = self._wait(until)
+        self._check_plugged()
         if not self._loop and edge.item >= len(ahead):
             raise self._ended(len(ahead), edge.item)
         self._item = edge.item + 1
@@ -120,7 +141,7 @@ class ReplayCamera:
         wall_ns = time.time_ns() - (time.monotonic_ns() - edge.at_ns)
         encoder = edge.encoder if self._mode == "hardware" else None
         return Frame(
-            picture.image,
+            self._seen(picture.image),
             self._frame_id,
             edge.trigger_id,
             edge.at_ns,
@@ -131,6 +152,27 @@ class ReplayCamera:
             picture.name,
             picture.label,
         )
+
+    def _seen(self, image: Image) -> Image:
+        """The picture with what the sensor adds to it, or what a broken camera makes of it."""
+        fault = self._fault.name
+        if fault == "frozen" and self._last is not None:
+            return self._last
+        if fault == "black":
+            image = np.zeros_like(image)
+        if self._noise:
+            height, width = image.shape[0], image.shape[1]
+            shape = (height + _NOISE_SHIFTS_PX, width + _NOISE_SHIFTS_PX, *image.shape[2:])
+            if self._grain is None or self._grain.shape != shape:
+                self._grain = np.random.default_rng(1).integers(-self._noise, self._noise, shape, np.int16, endpoint=True)
+            down, right = divmod(self._frame_id % _NOISE_SHIFTS_PX**2, _NOISE_SHIFTS_PX)
+            image = np.asarray(cv2.add(image, self._grain[down : down + height, right : right + width], dtype=cv2.CV_8U), np.uint8)
+        self._last = image
+        return image
+
+    def _check_plugged(self) -> None:
+        if self._fault.poll() == "unplugged":
+            raise DeviceGone("the replay camera is unplugged (fault = 'unplugged'); clear the fault to plug it in")
 
     def _ended(self, count: int, item: int) -> DeviceGone:
         return DeviceGone(

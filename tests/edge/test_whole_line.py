@@ -18,7 +18,7 @@ from edge.messages import Ejection, Heartbeat, Verdict
 from edge.replay import replay, replay_config
 from edge.rig import Rig, rig
 from edge.store import open_store
-from tests.drawn import draw_set
+from hardware.cameras.board_set import draw_set
 
 BOARDS = 12
 

@@ -201,3 +201,42 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (inside / "set.json").write_text(json.dumps(_coco()))
     with pytest.raises(DeviceError, match="leads out"):
         ReplayCamera(str(inside / "set.json"), mode="free").open()
+
+
+def test_with_noise_no_two_frames_are_the_same_and_a_frozen_camera_is(tmp_path: Path, line: TriggerLine) -> None:
+    """The switch of the drills: one word in a file."""
+    switch = tmp_path / "fault"
+    camera = ReplayCamera(str(image_folder(tmp_path / "set", 3)), wire=line.address, loop=True, gray=True, noise=2, fault_file=str(switch))
+
+    def say(word: str) -> None:
+        (tmp_path / "new").write_text(word)
+        (tmp_path / "new").replace(switch)
+
+    def frame(item: int) -> np.ndarray[Any, Any]:
+        line.fire(item)
+        return camera.grab(5.0).image
+
+    assert not camera.open().noiseless
+    first, again = frame(0), frame(0)
+    assert not np.array_equal(first, again)
+    assert np.abs(first.astype(int) - again).max() <= 4
+    say("frozen")
+    last = frame(1)
+    assert np.array_equal(last, again)
+    assert np.array_equal(frame(2), last)
+    say("black")
+    assert frame(0).max() <= 2
+    say("stalled")
+    line.fire(1)
+    with pytest.raises(DeviceTimeout):
+        camera.grab(0.2)
+    assert not camera.alive()
+    say("unplugged")
+    with pytest.raises(DeviceGone, match="unplugged"):
+        camera.grab(1.0)
+    with pytest.raises(DeviceGone, match="unplugged"):
+        camera.open()
+    say("")
+    camera.open()
+    assert number_of(frame(2)) == 2
+    camera.close()

@@ -324,7 +324,7 @@ def test_what_is_no_checkpoint_is_refused(data: bytes, tmp_path: Path) -> None:
 
 
 def test_pairs_of_a_labelled_set(tmp_path: Path) -> None:
-    from tests.drawn import draw_set
+    from hardware.cameras.board_set import draw_set
 
     path = draw_set(tmp_path / "set", 2)
     pairs, names = load_pairs(path)

@@ -1,4 +1,4 @@
-"""A small labelled set of drawn boards, for tests that need images with known verdicts."""
+"""A labelled set of drawn boards: images with references and known verdicts, for drills and tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 
 
 def draw_set(folder: Path, boards: int, seed: int = 50_000) -> Path:
-    """Write `boards` good and as many bad boards with their references as PNG; returns the COCO file."""
+    """Write `boards` good and as many bad boards with their references as PNG, good and bad in turn; returns the COCO file."""
     (folder / "images").mkdir(parents=True)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
