@@ -119,7 +119,7 @@ def _replayed(ground: Ground) -> None:
             if gone:
                 old = ground.rng.choice(gone)
                 wire.send(Edge(old.trigger_id, old.at_ns, 0, old.item))
-                _say(strangers, msgspec.json.encode(Command("permit", id=old.trigger_id, code=1)))
+                _say(strangers, msgspec.json.encode(Command("answer", id=old.trigger_id, code=1)))
             here = [p for p in ground.witness.parts[-5:] if not p.outcome]
             if here and ground.rng.random() < 0.2:  # and one that lies on the belt: it is there twice then
                 wire.send(Edge(here[-1].trigger_id, here[-1].at_ns, 0, here[-1].item))
