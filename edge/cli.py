@@ -340,6 +340,23 @@ def test(context: typer.Context) -> None:
 
 
 @app.command()
+def units(
+    root: Annotated[Path, typer.Option(help="write below this folder instead of /, for an image of a machine or to have a look")] = Path(
+        "/"
+    ),
+) -> None:
+    """Write the systemd units for this installation; docs/systemd.md says how to go on."""
+    from edge.units import ROOT, check_place, install
+
+    check_place(ROOT)
+    check_place(Path(sys.base_prefix).resolve())
+    for file in install(ROOT, root):
+        print(file)
+    stderr.print("next: systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload", highlight=False)
+    stderr.print("then: systemctl enable --now gutteil@STATION.target (settings: /etc/gutteil/STATION.toml)", highlight=False)
+
+
+@app.command()
 def station(config: Config) -> None:
     """One process: camera, model, verdict."""
     from edge.station import run_station

@@ -167,3 +167,9 @@ def test_last_words(tmp_path: Path) -> None:
     assert child.last_words().endswith("last words")
     assert len(child.last_words()) <= 1500
     child.notified.close()
+
+
+def test_the_runtime_of_models_is_loaded_by_who_judges_alone() -> None:
+    """It costs a restarted rejector or recorder half a second and tens of MB for nothing."""
+    code = "import sys, edge.cli, edge.rejector, edge.recorder, dashboard.app; sys.exit('onnxruntime' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
