@@ -100,6 +100,7 @@ class Report:
     ejected: int = 0
     missed: int = 0
     stopped_with: int = 0
+    swept: int = 0
     escapes: int = 0
     unjudged: int = 0
     needless: int = 0
@@ -255,7 +256,12 @@ def close_drill(ground: Ground, pictures: Pictures, windows: list[Window], repor
 
 def _count(report: Report, found: Findings) -> None:
     report.parts, report.ng, report.passed, report.ejected, report.missed = found.parts, found.ng, found.passed, found.ejected, found.missed
-    report.stopped_with, report.needless, report.needless_outside = found.stopped_with, found.needless, found.needless_outside
+    report.stopped_with, report.swept, report.needless, report.needless_outside = (
+        found.stopped_with,
+        found.swept,
+        found.needless,
+        found.needless_outside,
+    )
     report.escapes, report.unjudged = len(found.escapes), len(found.unjudged)
     report.misfits, report.unexplained = len(found.misfits), len(found.unexplained)
     report.counts_close = not found.unexplained

@@ -147,6 +147,11 @@ class Belt:
         """The machine's operator chooses a product."""
         self.events.append(PlcEvent("recipe", 0, now_ns, self.encoder, code=number))
 
+    def lies(self, number: int, counts: int) -> None:
+        """Something lies on the belt, so many counts behind the sensor, that the PLC program has not seen: it was there before."""
+        come_ns = int(counts * 1e9 / self.settings.counts_per_s)
+        self.ejector.expect(number, self._belt_ns + int(self.settings.ejector_delay_s * 1e9) - come_ns)
+
     def told_again(self, now_ns: int) -> None:
         """Somebody new looks after the line: a stop that waits for a person is said again."""
         if self.program.code:

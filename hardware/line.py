@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from hardware.belt import Belt, BeltSettings
 from hardware.errors import DeviceSettings
-from hardware.journal import Journal
+from hardware.journal import Journal, thing
 from hardware.plc import EjectorTiming, EventKind, PlcEvent
 from hardware.wire import Edge, WireOut
 
@@ -134,6 +134,8 @@ class _Line:
         self._seq, self._epoch = 0, time.time_ns()
         self._unacknowledged: deque[Report] = deque(maxlen=MAX_UNACKNOWLEDGED)
         journal.begun(self._epoch, time.monotonic_ns())
+        for item, counts in journal.lying:
+            belt.lies(thing(item), counts)
 
     def run(self, stop: threading.Event, turned: Callable[[], None]) -> None:
         while not stop.is_set():
@@ -141,7 +143,7 @@ class _Line:
             if self._wait(due):
                 self._listen()
             for fed in self._belt.advance(time.monotonic_ns()):
-                item = self._journal.fed(fed.trigger_id, fed.at_ns, wired=fed.wired)
+                item = self._journal.fed(fed.trigger_id, fed.at_ns, fed.encoder, wired=fed.wired)
                 if fed.wired:
                     self._wire.send(Edge(fed.trigger_id, fed.at_ns, fed.encoder, item))
             self._tell()
@@ -234,6 +236,9 @@ class _Line:
             if self._owner is not None:
                 self._send(self._owner, report)
         self._belt.events.clear()
+        while self._belt.ejector.went:
+            number, fell = self._belt.ejector.went.popleft()
+            self._journal.went(number, time.monotonic_ns(), self._belt.encoder, fell=fell)
 
     def _send(self, client: bytes, report: Report) -> None:
         self._socket.send_multipart((client, self._encoder.encode(report)), zmq.NOBLOCK)

@@ -87,7 +87,7 @@ class Ground:
                 raise
             for child in failed:
                 if time.monotonic() - child.started > RESTART_S:
-                    child.failed = ""  # started again, as a person would
+                    child.failed, child.failed_starts = "", 0  # started again, as a person would
                     child.start()
             return None
 
@@ -154,7 +154,7 @@ class Ground:
 
     def thaw_all(self) -> None:
         """Leave nothing frozen behind, whatever happened."""
-        for pid in self._frozen:
+        for pid in self._frozen & {c.pid for c in self.rig.processes.children}:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         self._frozen.clear()

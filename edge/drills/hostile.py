@@ -39,8 +39,8 @@ def _garbage(rng: random.Random) -> Iterator[list[bytes]]:
         yield [b""]
         yield [rng.randbytes(rng.randrange(1, 4_000))]
         yield [rng.randbytes(8) for _ in range(rng.randrange(2, 30))]
-        yield [b'{"op":"permit","id":-1}']
-        yield [b'{"op":"permit","id":1e400}', b"", b"x"]
+        yield [b'{"op":"answer","id":-1}']
+        yield [b'{"op":"answer","id":1e400}', b"", b"x"]
         yield [b'{"type":"verdict","v":1,"verdict":"OK","trigger_id":' + b"9" * 500 + b"}"]
         yield [b"\xff\xfe" + bytes(64)]
         yield [_NESTED]
@@ -100,7 +100,7 @@ def _oversized(ground: Ground) -> None:
 
 
 def _replayed(ground: Ground) -> None:
-    """Everything that was said before, to everybody who listens: edges on the wire, permits, whole messages of the bus."""
+    """Everything that was said before, to everybody who listens: edges on the wire, answers, whole messages of the bus."""
     wire = WireOut(ground.rig.config.line.wire)
     heard: list[bytes] = []
     strangers: list[zmq.Socket[bytes]] = []
@@ -151,6 +151,6 @@ def hostile_drills() -> list[Drill]:
     return [
         Drill("malformed", f"bytes that are no messages at every socket, for {ATTACK_S:g} s", _malformed),
         Drill("oversized", f"messages of {OVERSIZED // 1_000_000} MB at every socket", _oversized),
-        Drill("replayed", f"edges, permits and messages said again by a stranger, for {ATTACK_S:g} s", _replayed),
+        Drill("replayed", f"edges, answers and messages said again by a stranger, for {ATTACK_S:g} s", _replayed),
         Drill("deaf-reader", f"a subscriber at every socket that never reads, for {ATTACK_S:g} s", _deaf),
     ]

@@ -41,7 +41,8 @@ class Findings:
         escapes: bad parts that went by the ejector on a belt that ran on, each in words.
         unjudged: parts that passed although nobody judged that very part OK.
         needless: good parts that were ejected; `needless_outside`, those of them that the fault does not explain.
-        stopped_with: bad parts that lay before the ejector when the line's process ended.
+        stopped_with: bad parts that lie before the ejector on a belt that stands.
+        swept: parts that lay on the belt when the line's process ended, and were thrown out when it started anew.
         misfits: parts of which line and record do not say the same, each in words; `unexplained`, those outside the window.
     """
 
@@ -51,6 +52,7 @@ class Findings:
     ejected: int = 0
     missed: int = 0
     stopped_with: int = 0
+    swept: int = 0
     needless: int = 0
     needless_outside: int = 0
     escapes: list[str] = field(default_factory=list)
@@ -75,14 +77,21 @@ def judge(parts: list[Seen], truth: list[str], tally: Tally, rows: dict[str, Row
         found.passed += part.outcome == "passed"
         found.ejected += part.outcome == "ejected"
         found.missed += part.outcome == "missed"
-        found.stopped_with += bad and not part.outcome
+        found.swept += not part.outcome and part.fell is True
+        found.stopped_with += bad and not part.outcome and part.fell is None
         explained = windows.touch(part.at_ns, part.gone_ns or part.at_ns)
-        if bad and (part.outcome == "passed" or (part.outcome == "missed" and not part.caught)):
-            found.escapes.append(f"{name} {part.outcome}")
-        if not bad and part.outcome in ("ejected", "missed"):
+        went_by = part.outcome == "passed" or part.fell is False
+        if bad and (went_by or (part.outcome == "missed" and part.fell is None)) and not (part.outcome == "missed" and part.caught):
+            found.escapes.append(f"{name} went by; the PLC program says {part.outcome or 'nothing'}")
+        if not bad and (part.outcome in ("ejected", "missed") or part.fell):
             found.needless += 1
             found.needless_outside += not explained
-        if part.outcome == "passed" and (part.trigger_id, part.at_ns) not in tally.good and not any(r.verdict == "OK" for r in mine):
+        if (
+            went_by
+            and part.outcome != "missed"
+            and (part.trigger_id, part.at_ns) not in tally.good
+            and not any(r.verdict == "OK" for r in mine)
+        ):
             found.unjudged.append(name)
         why = _misfit(part, mine)
         if why:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 import random
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import tomli_w
 
 from edge.inspect import DEFAULT_RECIPE, inspect_files, recipe_for
 from edge.judge import Judge
@@ -16,6 +20,8 @@ from edge.labelled import read_coco
 from hardware.cameras.board_set import draw_set
 
 BOARDS = 16
+PULSE_MS = 5  # an ejector for so many parts a second must be quick, or each shot takes the next part with it
+WAY_MS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +46,14 @@ def draw_pictures(folder: Path, seed: int) -> Pictures:
     images = [image for image in document["images"] if image["file_name"] in right]
     random.Random(seed).shuffle(images)
     file.write_text(json.dumps({**document, "images": images}))
-    return Pictures(file, DEFAULT_RECIPE, [image["verdict"] for image in images])
+    recipe = write_recipe(folder / "recipe.toml", delay_ms=WAY_MS)
+    return Pictures(file, recipe, [image["verdict"] for image in images])
+
+
+def write_recipe(file: Path, **way: Any) -> Path:
+    """The shipped recipe for boards, with a quick ejector so far from the sensor."""
+    recipe = tomllib.loads(DEFAULT_RECIPE.read_text("utf-8"))
+    recipe["model"]["file"] = str((DEFAULT_RECIPE.parent / recipe["model"]["file"]).resolve())
+    recipe["ejector"] = {"pulse_ms": PULSE_MS, **way}
+    file.write_text(tomli_w.dumps(recipe))
+    return file

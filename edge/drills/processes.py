@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from edge.drill import PROCESSES, Drill
 from edge.drills.ground import Ground
+from edge.processes import ABORT_S, MAX_RESTART_S, WATCHDOG_S
 
-FROZEN_S = 5.0
-WATCHDOG_S = 8.0
+FROZEN_S = 3.0  # shorter than any watchdog
 _WITH_PAGE = (*PROCESSES, "dashboard")
 
 
@@ -28,14 +28,12 @@ def _freeze(name: str) -> Callable[[Ground], None]:
     return fault
 
 
-def _freeze_for_good(name: str) -> Callable[[Ground], None]:
+def _hang(name: str) -> Callable[[Ground], None]:
     def fault(ground: Ground) -> None:
-        """The watchdog of the process's unit ends what does not say that it lives; here the drill plays it."""
         pid = ground.pid(name)
         ground.freeze(name)
-        ground.let(WATCHDOG_S, lambda: ground.pid(name) != pid)
-        if ground.pid(name) == pid:
-            ground.kill(name)
+        if not ground.let(WATCHDOG_S[name] + ABORT_S + MAX_RESTART_S, lambda: ground.pid(name) != pid):
+            ground.wrong.append(f"the watchdog has not replaced the {name}")
 
     return fault
 
@@ -46,15 +44,10 @@ def process_drills() -> list[Drill]:
     for name in ("station", "rejector", "recorder", "dashboard", "line"):
         who = "line (the PLC)" if name == "line" else name
         names = _WITH_PAGE if name == "dashboard" else PROCESSES
+        hangs = f"SIGSTOP of the {who} for good; its watchdog replaces it after {WATCHDOG_S[name]:g} s"
         drills += [
             Drill(f"kill-{name}", f"kill -9 of the {who}", _kill(name), names),
             Drill(f"freeze-{name}", f"SIGSTOP of the {who} for {FROZEN_S:g} s, then SIGCONT", _freeze(name), names),
-            Drill(
-                f"hang-{name}",
-                f"SIGSTOP of the {who} for good; its watchdog ends it after {WATCHDOG_S:g} s",
-                _freeze_for_good(name),
-                names,
-                long=True,
-            ),
+            Drill(f"hang-{name}", hangs, _hang(name), names, long=True),
         ]
     return drills

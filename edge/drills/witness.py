@@ -16,7 +16,8 @@ class Seen:
 
     Attributes:
         at_ns, gone_ns: CLOCK_MONOTONIC at the sensor and at the ejector; gone_ns is 0 while it lies on the belt.
-        outcome: passed, ejected, missed, or '' while it lies on the belt.
+        outcome: what the PLC program says: passed, ejected, missed, or '' while it lies on the belt.
+        fell: what it really did: True into the bin, False by the ejector, None while it lies on the belt.
         caught: `missed` only: the belt stopped right after it.
     """
 
@@ -26,6 +27,7 @@ class Seen:
     at_ns: int
     wired: bool
     outcome: str = ""
+    fell: bool | None = None
     gone_ns: int = 0
     caught: bool = False
 
@@ -50,6 +52,7 @@ class Witness:
     _last_ns: int = 0
     _on_belt: dict[int, Seen] = field(default_factory=dict)
     _missed: list[Seen] = field(default_factory=list)
+    _things: dict[int, Seen] = field(default_factory=dict)
 
     def poll(self) -> None:
         """Read what has been written since the last call."""
@@ -73,7 +76,12 @@ class Witness:
         elif entry.kind == "triggered":
             part = Seen(self._epoch, entry.id, entry.item, entry.at_ns, entry.wired)
             self._on_belt[entry.id] = part
+            self._things[entry.item] = part
             self.parts.append(part)
+        elif entry.kind in ("fell", "by"):
+            if (thing := self._things.pop(entry.item, None)) is not None:
+                thing.fell = entry.kind == "fell"
+                thing.gone_ns = thing.gone_ns or entry.at_ns
         elif entry.kind in ("passed", "ejected", "missed"):
             gone = self._on_belt.pop(entry.id, None)
             if gone is not None:
@@ -99,8 +107,8 @@ class Witness:
 
     @property
     def on_belt(self) -> int:
-        """Parts between sensor and ejector."""
-        return len(self._on_belt)
+        """Things between sensor and ejector, whoever knows of them."""
+        return max(len(self._on_belt), len(self._things))
 
     def stood_ns(self, begin_ns: int, end_ns: int) -> int:
         """How long the belt stood within a stretch of time."""

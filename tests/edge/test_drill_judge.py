@@ -10,7 +10,7 @@ from edge.drills.judge import Findings, Window, Windows, judge
 from edge.drills.record import Row, lost
 from edge.drills.tally import Tally
 from edge.drills.witness import Seen, Witness
-from hardware.journal import Entry, Journal, read_entries
+from hardware.journal import Entry, Journal, read_entries, thing
 from hardware.plc import PlcEvent
 
 TRUTH = ["OK", "NG"]
@@ -19,14 +19,15 @@ S = 1_000_000_000
 NEVER = Windows([])
 
 
-def part(trigger_id: int, outcome: str, *, item: int | None = None, caught: bool = False) -> Seen:
-    item = trigger_id - 1 if item is None else item
-    return Seen(1, trigger_id, item, trigger_id * S, True, outcome, trigger_id * S + 400 * MS if outcome else 0, caught)
+def part(trigger_id: int, outcome: str, *, fell: bool | None = None, caught: bool = False) -> Seen:
+    fell = {"passed": False, "ejected": True, "missed": False}.get(outcome) if fell is None else fell
+    gone_ns = trigger_id * S + 400 * MS if outcome or fell is not None else 0
+    return Seen(1, trigger_id, trigger_id - 1, trigger_id * S, True, outcome, fell, gone_ns, caught)
 
 
 def row(trigger_id: int, verdict: str | None, outcome: str | None, **changes: object) -> Row:
-    plain = {"part_id": f"p{trigger_id}", "trigger_id": trigger_id, "wall_ns": trigger_id * S, "announced": True}
-    return Row(**plain | {"verdict": verdict, "outcome": outcome, "source": None, "image_path": None, "image_sha256": None} | changes)  # type: ignore[arg-type]
+    plain = {"part_id": f"p{trigger_id}", "trigger_id": trigger_id, "wall_ns": trigger_id * S, "announced": True, "expired": False}
+    return Row(**plain | {"verdict": verdict, "outcome": outcome, "image_path": None, "image_sha256": None} | changes)  # type: ignore[arg-type]
 
 
 def look(parts: list[Seen], rows: list[Row], tally: Tally | None = None, windows: Windows = NEVER) -> Findings:
@@ -49,6 +50,16 @@ def test_a_bad_part_that_passed_is_an_escape_whatever_the_record_says() -> None:
 @pytest.mark.parametrize("caught", [True, False])
 def test_a_bad_part_that_the_ejector_missed_is_an_escape_unless_the_line_stopped(caught: bool) -> None:
     assert bool(look([part(2, "missed", caught=caught)], [row(2, "NG", "missed")]).escapes) is not caught
+
+
+@pytest.mark.parametrize("outcome", ["", "ejected"])
+def test_what_really_happened_counts_not_what_the_plc_program_believes(outcome: str) -> None:
+    assert look([part(2, outcome, fell=False)], [row(2, "NG", "ejected")]).escapes
+
+
+def test_what_lay_on_the_belt_when_the_line_ended_is_swept_off() -> None:
+    found = look([part(2, "", fell=True)], [row(2, "OK", None)])
+    assert (found.swept, found.stopped_with, found.escapes) == (1, 0, [])
 
 
 def test_a_good_part_that_nobody_judged_must_not_pass_either() -> None:
@@ -97,7 +108,7 @@ def test_a_row_of_a_part_that_never_was() -> None:
 
 def test_rows_of_the_same_number_go_to_the_part_of_their_time() -> None:
     """The line started anew and counts from 1 again."""
-    first, second = part(1, "passed"), Seen(2, 1, 1, 5 * S, True, "ejected", 5 * S + 400 * MS)
+    first, second = part(1, "passed"), Seen(2, 1, 1, 5 * S, True, "ejected", True, 5 * S + 400 * MS)
     rows = [row(1, "OK", "passed"), row(1, "NG", "ejected", part_id="again", wall_ns=5 * S)]
     assert not look([first, second], rows).misfits
 
@@ -126,11 +137,12 @@ def test_the_journal_survives_a_line_that_dies_in_the_middle_of_a_word(tmp_path:
     journal = Journal(str(file))
     journal.begun(7, 1 * S)
     journal.event(PlcEvent("started", 0, 1 * S))
-    assert journal.fed(1, 2 * S, wired=True) == 0
+    assert journal.fed(1, 2 * S, 100, wired=True) == 0
     journal.event(PlcEvent("triggered", 1, 2 * S))  # the same part: said once
-    assert journal.fed(2, 3 * S, wired=False) == 1
-    journal.event(PlcEvent("missed", 1, 3 * S))
-    journal.event(PlcEvent("stopped", 0, 3 * S + 300 * MS))
+    assert journal.fed(2, 3 * S, 1_100, wired=False) == 1
+    journal.event(PlcEvent("missed", 1, 3 * S, 1_100))
+    journal.went(1, 3 * S, 1_100, fell=False)
+    journal.event(PlcEvent("stopped", 0, 3 * S + 300 * MS, 1_400))
     journal.close()
     with file.open("ab") as torn:
         torn.write(b'{"kind":"pas')
@@ -144,17 +156,26 @@ def test_the_journal_survives_a_line_that_dies_in_the_middle_of_a_word(tmp_path:
     with file.open("ab") as torn:
         torn.write(b"\n")
     again = Journal(str(file))
+    assert again.lying == [(1, 300)], "it had come from 1100 to 1400"
     again.begun(8, 5 * S)
-    assert again.fed(1, 6 * S, wired=True) == 2, "the things on the belt do not begin anew"
+    assert again.fed(1, 6 * S, 50, wired=True) == 2, "the things on the belt do not begin anew"
     again.close()
+    third = Journal(str(file))
+    assert third.lying == [(1, 350), (2, 0)]
+    third.begun(9, 7 * S)
+    third.went(thing(1), 8 * S, 100, fell=True)
+    third.close()
+    assert Journal(str(file)).lying == [(2, 100)]
     witness.poll()
-    assert [(p.epoch, p.trigger_id, p.item, p.outcome) for p in witness.parts][1:] == [(7, 2, 1, ""), (8, 1, 2, "")]
-    assert witness.epochs == 2
+    assert [(p.epoch, p.trigger_id, p.item, p.outcome, p.fell) for p in witness.parts] == [
+        (7, 1, 0, "missed", False), (7, 2, 1, "", True), (8, 1, 2, "", None),
+    ]  # fmt: skip
+    assert witness.epochs == 3
 
 
 def test_a_line_without_journal_numbers_its_items_all_the_same() -> None:
     journal = Journal("")
-    assert [journal.fed(n, 0, wired=True) for n in (1, 2, 3)] == [0, 1, 2]
+    assert [journal.fed(n, 0, 0, wired=True) for n in (1, 2, 3)] == [0, 1, 2]
     journal.close()
 
 
