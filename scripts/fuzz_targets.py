@@ -28,7 +28,6 @@ from edge.repeat import MAX_ANSWER_BYTES, MAX_ANSWER_COUNT, AskAgain, AskState, 
 from hardware.belt import Belt, BeltSettings
 from hardware.line import Command, _Line
 from hardware.wire import WireOut
-from hardware.plc import EjectorTiming
 from scripts.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,7 +86,7 @@ class Refused(Exception):
 
 @cache
 def _line() -> _Line:
-    socket = zmq.Context.instance().socket(zmq.ROUTER)
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.bind("inproc://fuzz-line")
     return _Line(Belt(BeltSettings(rate_hz=50.0)), socket, WireOut("127.0.0.1:9"))
 
