@@ -77,7 +77,7 @@ def with_hypothesis(name: str, seconds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("target", help="message, recipe, settings, card, model, coco or command")
+    parser.add_argument("target", help="a row of TARGETS in scripts/fuzz_targets.py: message, recipe, settings, …")
     parser.add_argument("--seconds", type=int, default=60)
     asked = parser.parse_args()
     run = with_atheris if importlib.util.find_spec("atheris") else with_hypothesis

@@ -7,20 +7,27 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
 import tomli_w
+import zmq
 
 from edge.card import Card, parse_card, with_card
-from edge.config import Station, load
+from edge.config import Bus, Station, load
 from edge.errors import ModelError, SettingsError
+from edge.history import History
 from edge.labelled import read_coco
-from edge.messages import MessageError, decode, encode
+from edge.messages import Heartbeat, Message, MessageError, Run, Trigger, Verdict, decode, encode
+from edge.order_desk import OrderDesk
+from edge.order_taker import OrderTaker
+from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, ORDER_KIND, RECIPE, RECIPE_KIND
 from edge.recipe import load_recipe
+from edge.repeat import MAX_ANSWER_BYTES, MAX_ANSWER_COUNT, AskAgain, AskState, _questions
 from hardware.belt import Belt, BeltSettings
-from hardware.line import Command
-from hardware.plc import EjectorTiming
+from hardware.line import Command, _Line
+from hardware.wire import WireOut
 from scripts.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,24 +80,85 @@ def _model(data: bytes) -> object:
     return with_card(data, _CARD)
 
 
+class Refused(Exception):
+    """A reader without an error of its own has counted the input as refused."""
+
+
+@cache
+def _line() -> _Line:
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+    socket.bind("inproc://fuzz-line")
+    return _Line(Belt(BeltSettings(rate_hz=50.0)), socket, WireOut("127.0.0.1:9"))
+
+
 def _command(data: bytes) -> object:
-    """A command to the simulated line, with what it does to the belt."""
-    command = msgspec.json.decode(data, type=Command)
-    belt = Belt(BeltSettings(rate_hz=50.0))
-    now_ns = 1_000_000_000
-    belt.ready(True, now_ns)
-    belt.advance(now_ns)
-    times = {name: getattr(command, name) for name in ("delay_ms", "lead_ms", "pulse_ms", "spacing_ms", "confirm_ms")}
-    belt.aim(EjectorTiming(delay_counts=command.id, **times))
-    belt.answer(command.id, command.code, now_ns)
-    belt.announce(command.id, now_ns, min(command.at_ns, now_ns) or now_ns)
-    belt.request_recipe(command.id, now_ns)
-    belt.stop(command.reason, now_ns)
-    belt.reset(now_ns)
-    belt.speed = command.share
-    return [belt.advance(now_ns + step * 20_000_000) for step in range(20)]
+    """A command to the simulated line, with what it does to the belt that all the others have been given to."""
+    try:
+        command = msgspec.json.decode(data, type=Command)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Refused from error
+    line = _line()
+    line._obey(b"somebody", command)
+    line._belt.advance(time.monotonic_ns())
+    line._tell()
+    return line._belt.next_due_ns(time.monotonic_ns())
 
 
+@cache
+def _taker() -> OrderTaker:
+    return OrderTaker(_STATION)
+
+
+def _order(data: bytes) -> object:
+    """What the station says to the rejector: a head of 24 bytes and a message."""
+    taker = _taker()
+    refused = taker.refused
+    taken = taker._take([ORDER_KIND, data[: HEAD.size], data[HEAD.size :]])
+    if taker.refused > refused:
+        raise Refused
+    return taken
+
+
+@cache
+def _desk() -> OrderDesk:
+    desk = OrderDesk("inproc://fuzz-orders", _EPOCH)
+    for number in range(50):
+        desk.order(encode(EXAMPLES[2]), time.monotonic_ns() + number * 10_000_000)
+    return desk
+
+
+def _receipt(data: bytes) -> object:
+    """What the rejector says to the station: a byte that names the kind, and the rest."""
+    desk = _desk()
+    refused = desk.refused
+    desk._hear([b"rejector", data[:1], data[1:]])
+    desk.service()
+    if desk.refused > refused:
+        raise Refused
+    return desk.waiting
+
+
+@cache
+def _history() -> History:
+    history = History(100)
+    for example in EXAMPLES:
+        history.add(example, encode(example))
+    return history
+
+
+def _question(data: bytes) -> object:
+    """What a reader asks for that has missed something, with what is looked up for it."""
+    try:
+        question = _questions.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Refused from error
+    if isinstance(question, AskAgain):
+        return _history().read(question.type, question.first, question.last, MAX_ANSWER_COUNT, MAX_ANSWER_BYTES)
+    return _history().state()
+
+
+_EPOCH = 1_781_776_800_000_000_000
+_STATION = Station(name="S1", bus=Bus(orders="tcp://127.0.0.1:9"))
 _CARD = Card(name="board", classes=["open"], planes=["gray"], width_px=640, height_px=640, output="yolo_end2end", licence="Apache-2.0")
 _COCO = {
     "categories": [{"id": 1, "name": "open"}],
@@ -98,11 +166,17 @@ _COCO = {
     "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}],
 }
 _COMMANDS = (
-    Command("ejector", delay_ms=400.0, id=4000),
+    Command("ejector", id=4000, delay_ms=400.0, lead_ms=12.0, pulse_ms=20.0, spacing_ms=5.0, confirm_ms=100.0),
     Command("announce", id=3, at_ns=5),
+    Command("answer", id=3, code=1),
+    Command("speed", share=0.5),
     Command("stop", reason="drill"),
-    Command("ready", on=True, code=1),
+    Command("ready", on=True, fault=1),
 )
+_QUESTIONS = (AskState(id=1), AskAgain(id=2, epoch=_EPOCH, type="verdict", first=1, last=9))
+_NUMBERS: dict[type[Message], int] = {Run: 0, Trigger: 1, Verdict: 2, Heartbeat: 0}
+_ORDERS = tuple(HEAD.pack(_EPOCH, _NUMBERS[type(e)], 10**15) + encode(e) for e in EXAMPLES if type(e) in _NUMBERS)
+_RECEIPTS = (HELLO_KIND + HELLO.pack(7), ACK_KIND + ACK.pack(_EPOCH, 3), RECIPE_KIND + RECIPE.pack(2))
 _SETTINGS = tomli_w.dumps(Station().model_dump(mode="json", exclude_none=True)).encode()
 
 TARGETS = {
@@ -114,5 +188,8 @@ TARGETS = {
     "card": Target(_card, (ModelError,), (msgspec.json.encode(_CARD),)),
     "model": Target(_model, (ModelError,), (with_card(b"\x08\x08", _CARD),)),
     "coco": Target(_from_file(read_coco, ".json"), (SettingsError,), (json.dumps(_COCO).encode(),)),
-    "command": Target(_command, (msgspec.MsgspecError, ValueError), tuple(msgspec.json.encode(c) for c in _COMMANDS)),
+    "command": Target(_command, (Refused,), tuple(msgspec.json.encode(c) for c in _COMMANDS)),
+    "order": Target(_order, (Refused,), _ORDERS),
+    "receipt": Target(_receipt, (Refused,), _RECEIPTS),
+    "question": Target(_question, (Refused,), tuple(msgspec.json.encode(q) for q in _QUESTIONS)),
 }

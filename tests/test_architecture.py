@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {"hardware": set[str](), "edge": {"hardware"}, "training": {"edge", "hardware"}, "dashboard": {"edge", "hardware"}}
 LEARNERS = {"torch", "torchvision", "ultralytics", "onnx", "onnxslim"}  # onnxruntime is another package
 FILES = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
-# measuring against ultralytics and fuzzing with atheris, where they are installed, is what these do
+# what these use where it is installed, and do without where it is not
 MAY_LOAD = {"edge/bench.py": {"ultralytics"}, "edge/peers.py": {"ultralytics"}, "scripts/fuzz.py": {"atheris"}}
 
 
