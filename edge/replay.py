@@ -143,9 +143,15 @@ def _run(appliance: Rig, tally: _Tally, count: int, rate_hz: float, progress: Ca
             moved = time.monotonic()
         if time.monotonic() - moved > max(_STALL_S, 3 / rate_hz if rate_hz else 0.0):
             raise GutteilError(
-                f"the line stands still after {tally.verdicts} verdicts and {tally.ejections} ejections of {count} parts; logs: {appliance.processes.children[0].log.parent}"
+                f"the line stands still after {tally.verdicts} verdicts and {tally.ejections} ejections of {count} parts; {_says(appliance)}; logs: {appliance.processes.children[0].log.parent}"
             )
     return memory
+
+
+def _says(appliance: Rig) -> str:
+    """What the rejector says of itself: a stop waits for a person, and there is none here."""
+    beat = appliance.beats.get("rejector")
+    return f"the rejector says: {beat.detail or beat.state}" if beat is not None else "the rejector is silent"
 
 
 def _behind(appliance: Rig) -> tuple[int, float]:

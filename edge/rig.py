@@ -125,11 +125,12 @@ def rig(config: Station, folder: Path, names: list[str]) -> Iterator[Rig]:
     """
     path = write_config(config, folder)
     bus = watch(config, [s.message for s in STREAMS])
-    with contextlib.closing(bus), running(["line", *names], path, folder / "logs") as processes:
+    with contextlib.closing(bus), running(["line"], path, folder / "logs") as processes:
         control = SimulatorPlc(config.line.control, timeout_s=START_S)
         with contextlib.closing(control):
             control.open(own=False)
-            control.hold(True)
+            control.hold(True)  # before there is anybody for whom it would feed
+            processes.start(names, path, folder / "logs")
             appliance = Rig(config, processes, bus, control)
             _wait_ready(appliance, [n for n in names if n in ("station", "rejector", "recorder")])
             yield appliance
