@@ -114,7 +114,8 @@ class Program:
         self._ready_ns = 0
         self._speed = 0.0  # of the running belt
         self._opened_ns = self._shot_ns = 0
-        self._shot_at = self._close_at = -(2**62)
+        self._shot_at = -(2**62)
+        self._close_at: float = -(2**62)
         self._purge_until: int | None = None  # what lies on the belt up to here nobody knows; set when it first runs
         self.timing(timing)
 
@@ -140,7 +141,7 @@ class Program:
         )
         if not sane or timing.lead_ms * self._nominal / 1e3 >= delay:
             return False
-        self._timing, self._delay = timing, int(delay)
+        self._timing, self._delay = timing, round(delay)
         return True
 
     def seen(self, at: Moment, trigger_id: int, position: int | None = None, seen_ns: int | None = None) -> int:
@@ -256,10 +257,10 @@ class Program:
                 self._end(part, "missed" if doubt else "ejected", at, (part.doubt or NOT_SURE) if doubt else good)
 
     def _lead(self) -> float:
-        return self._timing.lead_ms / 1e3 * self._speed
+        return self._timing.lead_ms * self._speed / 1e3
 
     def _pulse(self) -> float:
-        return self._timing.pulse_ms / 1e3 * self._speed
+        return self._timing.pulse_ms * self._speed / 1e3
 
     def _decide(self, part: Part, at: Moment) -> None:
         """The deadline: from here on nothing that is said changes what becomes of the part."""
@@ -276,7 +277,7 @@ class Program:
                 part.doubt = "the ejector fired late"
                 self._latch(at, UNCONFIRMED, f"part {part.trigger_id}: {part.doubt}")
             self._shot_at, self._shot_ns = at.position, at.now_ns
-            self._close_at = max(self._close_at, int(at.position + self._pulse()))
+            self._close_at = max(self._close_at, at.position + self._pulse())
             self._open(at)
 
     def _arrive(self, part: Part, at: Moment) -> None:
@@ -313,29 +314,31 @@ class Program:
             self.running, self.reason = True, ""
             self._tell("started", at)
         for part in fired:  # the belt may have become slower since
-            close_at = int(part.due - lead + self._pulse())
+            close_at = part.due - lead + self._pulse()
             self._close_at = max(self._close_at, close_at)
             if part.due - lead <= at.position < close_at:
                 self._open(at)
-        done = at.position >= self._close_at and at.now_ns - self._shot_ns >= self._timing.pulse_ms * 1e6
         if purging:
             self._open(at)
-        elif self.valve and done and not self._soon_again(lead):
+        elif self.valve and self._pulsed(at) and not self._soon_again(lead):
             self.valve = False
 
     def _stand(self, at: Moment) -> None:
-        """The belt stands, the valve closes when the last part before it has fallen."""
+        """The belt stands, the valve closes after its pulse or when the last part before it has fallen."""
         if self.running:
             self.running, self.reason = False, "the vision system is not ready"
             self._tell("stopped", at, 0, self.reason)
-        self.valve &= any(p.state is PartState.FALLING for p in self.parts)
+        self.valve &= not self._pulsed(at) and any(p.state is PartState.FALLING for p in self.parts)
         for part in self.parts:
             if part.state is PartState.FIRED and part.swept and not self.valve:
                 part.state, part.swept = PartState.PASSING, False  # it has not come to that
 
+    def _pulsed(self, at: Moment) -> bool:
+        return at.position >= self._close_at and at.now_ns - self._shot_ns >= self._timing.pulse_ms * 1e6
+
     def _soon_again(self, lead: float) -> bool:
         """A part has to be shot at sooner than the valve could do it again."""
-        again = self._shot_at + self._timing.spacing_ms / 1e3 * self._speed
+        again = self._shot_at + self._timing.spacing_ms * self._speed / 1e3
         return any(p.state in (PartState.OPEN, PartState.BAD) and p.due - lead < again for p in self.parts)
 
     def quiet_ns(self, at: Moment) -> float:
