@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -35,12 +37,40 @@ def run_simulated_line(config: Station, stop: threading.Event) -> None:
         rate_hz=line.rate_hz, jitter=line.jitter, parts=line.parts, confirm_s=line.confirm_s, counts_per_s=line.counts_per_s,
         miss_share=line.miss_share, lost_edge_share=line.lost_edge_share, bin_parts=line.bin_parts, sensor=line.sensor,
     )  # fmt: skip
-    run_line(settings, line.control, line.wire, stop, keeper.progress, line.journal)
+    with _over_modbus(config):
+        run_line(settings, line.control, line.wire, stop, keeper.progress, line.journal)
+
+
+@contextlib.contextmanager
+def _over_modbus(config: Station) -> Iterator[None]:
+    """Where the PLC is a simulated one over Modbus, play it as long as the line runs.
+
+    Raises:
+        DeviceSettings: the PLC's settings are impossible.
+        SettingsError: they are of a real PLC.
+    """
+    if config.plc.backend == "simulator":
+        yield
+        return
+    from hardware.modbus_line import run_modbus_line
+    from hardware.modbus_watch import modbus_settings
+
+    settings = modbus_settings(config.plc.backend, config.plc.settings)
+    if not settings.simulated:
+        raise SettingsError("plc.settings.simulated is false: a simulated PLC must not be taken for a real one; set it to true")
+    stop = threading.Event()
+    player = threading.Thread(target=run_modbus_line, args=(config.line.control, settings, stop), name="plc", daemon=True)
+    player.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        player.join(5)
 
 
 def names_for(config: Station) -> list[str]:
     """The processes an appliance needs; the simulated line only where the PLC is simulated."""
-    simulated = ["line"] if config.plc.backend == "simulator" else []
+    simulated = ["line"] if config.plc.backend == "simulator" or config.plc.settings.get("simulated") is True else []
     return [*simulated, "recorder", "rejector", "station", "dashboard"]
 
 

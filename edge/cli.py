@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from edge.errors import GutteilError
+from edge.plc_command import app as plc_app
 from edge.processes import SETTINGS_WRONG, run_process
 from hardware.errors import DeviceError, DeviceGone
 
@@ -386,6 +387,9 @@ def line(config: Config) -> None:
     from edge.appliance import run_simulated_line
 
     run_process(run_simulated_line, config)
+
+
+app.add_typer(plc_app, name="plc")
 
 
 def _plugins() -> None:

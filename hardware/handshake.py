@@ -51,7 +51,7 @@ class VisionSide:
         self._queue: deque[Result] = deque()  # the one shown first
         self._shown: Result | None = None
         self._showing = False
-        self._sequence = self._acknowledged = 0
+        self._sequence = self._acknowledged = self._stops = 0
         self._overrun, self._overruns = False, 0
         self._said: OrderedDict[int, int] = OrderedDict()
         self._corrections: set[int] = set()
@@ -143,6 +143,8 @@ class VisionSide:
     def stop(self) -> None:
         """Ask for a stop until `acknowledge`, or until a person turns the key at the machine."""
         self._says["stop_request"] = 1
+        if self._plc_session:
+            self._stops = following(self._stops)
 
     def acknowledge(self) -> None:
         """A person has acknowledged every stop, and the overruns."""
@@ -171,7 +173,7 @@ class VisionSide:
             recipe_ack=self._taken["recipe"],
         )
         if self.linked:
-            says["acknowledge_sequence"] = self._acknowledged
+            says.update(acknowledge_sequence=self._acknowledged, stop_sequence=self._stops)
             if shown is not None:
                 says.update(
                     result_valid=self._showing,
@@ -220,6 +222,7 @@ class VisionSide:
             self._queue.clear()
             self._open.clear()
             self._acknowledged = 0
+        self._stops = self._says.get("stop_request", 0)  # a stop that is asked for is asked of the new life, too
         self._plc_session = values["plc_session"]
         self._sequence, self._showing, self._shown = 0, False, None
         self._taken = dict.fromkeys(self._taken, 0)
@@ -245,7 +248,7 @@ class VisionSide:
         if values["reset_count"] != self._counts["reset_count"]:
             self._events.append(PlcEvent("reset", 0, now_ns))
             self._overrun = False
-            if values["stop_echo"]:  # else the PLC has not read it yet, and the key was not meant for it
+            if values["stop_echo"] == self._stops:  # else the PLC had not read it yet, and the key was not meant for it
                 self._says["stop_request"] = 0
         self._running = running
         self._counts = {name: values[name] for name in ("stop_count", "reset_count")}

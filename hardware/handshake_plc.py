@@ -23,7 +23,7 @@ class Orders:
     Attributes:
         results: verdicts on parts, in order.
         stop: a stop was asked for anew: latch it.
-        hold: a stop is asked for; the belt must not run, whatever was acknowledged.
+        hold: a stop is asked for and not acknowledged: the belt must not run.
         acknowledge: clear the latched stop; comes before `stop`.
         timing: the ejector's, where it is new.
         beat: our heart has beaten, with this word on whether parts are judged; None: it has not.
@@ -60,8 +60,7 @@ class PlcSide:
         self._known = False  # the other side knows that we are who we are
         self._heartbeat = 0
         self._beat = -1
-        self._stop_seen = False
-        self._taken = dict.fromkeys(("result", "acknowledge", "timing"), 0)
+        self._taken = dict.fromkeys(("result", "acknowledge", "stop", "timing"), 0)
         self._pending: dict[str, int] = {}
         self._orders = Orders()
         self._lines: dict[str, deque[dict[str, int]]] = {group: deque() for group in ("trigger", "outcome", "recipe")}
@@ -81,11 +80,12 @@ class PlcSide:
         elif event.kind == "recipe":
             self._queue("recipe", recipe_request=event.code)
         elif event.kind == "stopped":
-            self.signals.update(running=0, stop_code=event.code, stop_count=self.signals.get("stop_count", 0) + 1)
+            stops = self.signals.get("stop_count", 0) + 1
+            self.signals.update(running=0, latched_stop=event.code != 0, stop_code=event.code, stop_count=stops)
         elif event.kind == "started":
-            self.signals.update(running=1, stop_code=0)
+            self.signals.update(running=1, latched_stop=0, stop_code=0)
         elif event.kind == "reset":
-            self.signals["reset_count"] = self.signals.get("reset_count", 0) + 1
+            self.signals.update(latched_stop=0, reset_count=self.signals.get("reset_count", 0) + 1)
         else:
             offset = min(max(round(event.offset_us / 10), -(1 << 31)), (1 << 31) - 1)
             self._queue("outcome", outcome_part=event.trigger_id, outcome_code=_CODES[event.kind], outcome_offset=offset)
@@ -107,7 +107,7 @@ class PlcSide:
             heartbeat=self._heartbeat,
             plc_session=self.session,
             session_echo=self._session_echo,
-            stop_echo=self._stop_seen,
+            stop_echo=self._taken["stop"],
             result_ack=self._taken["result"],
             acknowledge_echo=self._taken["acknowledge"],
         )
@@ -142,8 +142,6 @@ class PlcSide:
                 orders.beat, orders.fault = bool(values["ready"]), values["fault_code"]
             self._beat = values["heartbeat"]
         orders.recipe, orders.hold = values["recipe_active"], bool(values["stop_request"])
-        orders.stop |= orders.hold and not self._stop_seen
-        self._stop_seen = orders.hold
         timing = whole(values, "timing")
         if timing and timing != self._taken["timing"]:
             self._taken["timing"] = timing
@@ -160,10 +158,9 @@ class PlcSide:
                 line.popleft()
                 if line:
                     self._sequences[group] = following(self._sequences[group])
-        acknowledge = values["acknowledge_sequence"]
-        if acknowledge != self._taken["acknowledge"] and acknowledge not in (0, self._pending.get("acknowledge")):
-            self._pending["acknowledge"] = acknowledge
-            orders.acknowledge, orders.stop = True, orders.hold  # a stop asked for before it is acknowledged by it; one after it is not
+        if self._is_new("acknowledge", values["acknowledge_sequence"]):
+            orders.acknowledge, orders.stop = True, False  # of the stops that we knew of; where both are new, the stop has the last word
+        orders.stop |= self._is_new("stop", values["stop_sequence"])
         sequence = whole(values, "result")
         if sequence and sequence != self._taken["result"] and "result" not in self._pending:
             self._pending["result"] = sequence
@@ -171,6 +168,12 @@ class PlcSide:
             if verdict not in VERDICTS or not verdict:
                 verdict = UNDECIDED
             orders.results.append(Result(values["result_part"], verdict, values["result_defect"], values["result_encoder"]))
+
+    def _is_new(self, word: str, sequence: int) -> bool:
+        if sequence in (0, self._taken[word], self._pending.get(word)):
+            return False
+        self._pending[word] = sequence
+        return True
 
     def take(self) -> Orders:
         """What the program is told since the last call; from now on it is acknowledged."""

@@ -136,7 +136,7 @@ class ClientLink(Link):
 
 
 class ServerLink(Link):
-    """We answer whoever is on the list of clients; with an empty list, whoever reaches us.
+    """We answer whoever is on the list of clients, and our own machine; with an empty list, whoever reaches us.
 
     `says` is rendered anew for every request, so one request reads a block that is whole; `hears` takes writes of any length
     inside the block, and is read back as written.
@@ -144,7 +144,7 @@ class ServerLink(Link):
 
     def __init__(self, *link: Any, clients: Sequence[str]) -> None:
         super().__init__(*link)
-        self._clients = frozenset(clients)
+        self._clients = frozenset((*clients, self._host)) if clients else frozenset()
         self._registers = [0] * self._hears.length
 
     async def _work(self) -> None:

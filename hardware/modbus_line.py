@@ -12,7 +12,6 @@ import time
 from hardware.errors import DeviceGone
 from hardware.handshake_plc import PlcSide
 from hardware.modbus import Block, ClientLink, Link, ServerLink
-from hardware.plc import PlcEvent
 from hardware.plcs.modbus import ModbusSettings
 from hardware.plcs.modbus_client import ModbusClientSettings
 from hardware.plcs.modbus_server import ModbusServerSettings
@@ -54,11 +53,6 @@ class ModbusLine:
         """What our side says, by name of signal."""
         return self._side.vision
 
-    def ask_recipe(self, number: int) -> None:
-        """Somebody at the line asks for another product."""
-        with self._link.lock:
-            self._side.happened(PlcEvent("recipe", 0, 0, code=number))
-
     def run(self, stop: threading.Event) -> None:
         """Play until told to stop."""
         connected = False
@@ -92,7 +86,7 @@ class ModbusLine:
         if orders.stop:
             self._line.stop_line("stopped by the vision system")
         if orders.beat is not None:
-            self._line.ready(orders.beat, fault=orders.fault)
+            self._line.ready(orders.beat and not orders.hold, fault=orders.fault)
             self._line.recipe(orders.recipe)
 
 

@@ -171,6 +171,7 @@ def commands() -> str:
     app = importlib.import_module("edge.cli").app
     tree: Any = typer.main.get_command(app)
     known = dict(tree.commands)
+    known |= {f"{name} {sub.name}": sub for name, group in known.items() for sub in getattr(group, "commands", {}).values()}
     points = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]["gutteil.commands"]
     for name, place in points.items():
         if name not in known:
@@ -179,12 +180,13 @@ def commands() -> str:
             extra.command(name=name)(getattr(importlib.import_module(module), attribute))
             known[name] = typer.main.get_command(extra)
     lines = ["| command | what it does |", "|---|---|"]
-    lines += [f"| [{name}](#{name}) | {_line(known[name].help)} |" for name in sorted(known)]
+    lines += [f"| [{name}](#{name.replace(' ', '-')}) | {_line(known[name].help)} |" for name in sorted(known)]
     for name in sorted(known):
         command = known[name]
         arguments = " ".join(_usage(p) for p in command.params if p.param_type_name == "argument")
         options = [p for p in command.params if p.name != "help"]
         lines += ["", f"## {name}", "", re.sub(r"\s*\n\s*", " ", (command.help or "").strip()), ""]
+        arguments += " COMMAND" if hasattr(command, "commands") else ""
         lines += ["```", " ".join(f"gutteil {name} {'[OPTIONS] ' if options else ''}{arguments}".split()), "```"]
         if options:
             lines += ["", "| argument or option | default | meaning |", "|---|---|---|"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from hardware.plc import EjectorTiming, Plc, PlcEvent, make_plc
 from hardware.plcs.modbus import ModbusSettings
 from hardware.plcs.modbus_client import ModbusClientSettings
 from hardware.plcs.modbus_server import ModbusServerSettings
+from hardware.plcs.simulator import SimulatorPlc
 from tests.hardware.lines import Line, free_port
 
 PATIENCE_S = 30.0
@@ -60,6 +62,17 @@ class Bench:
             assert not self._thread.is_alive()
             self._thread = None
         self.line.stop()
+
+    @contextlib.contextmanager
+    def operator(self) -> Iterator[SimulatorPlc]:
+        """The people at the machine."""
+        operator = SimulatorPlc(self.line.control, timeout_s=PATIENCE_S)
+        operator.open(own=False)
+        try:
+            yield operator
+            operator.poll(0.1)
+        finally:
+            operator.close()
 
     def connect(self) -> Plc:
         """A new life of ours."""

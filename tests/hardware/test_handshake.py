@@ -279,6 +279,32 @@ def test_of_stop_and_acknowledge_the_last_word_holds(pair: Pair, last: str) -> N
     orders = pair.plc.take()
     assert orders.acknowledge
     assert orders.stop is (last == "stop")
+    assert orders.hold is (last == "stop")
+
+
+def test_a_stop_is_asked_of_the_plcs_next_life_too(pair: Pair) -> None:
+    pair.vision.stop()
+    pair.cycles()
+    pair.plc = PlcSide(last_session=pair.plc.session)
+    stopped = False
+    for _ in range(4):
+        pair.plc.heard(pair.vision.image())
+        orders = pair.plc.take()
+        assert orders.hold
+        stopped |= orders.stop
+        pair.up()
+    assert stopped
+
+
+def test_the_next_stop_is_seen_though_nobody_read_the_time_between(pair: Pair) -> None:
+    pair.vision.stop()
+    pair.cycles()
+    pair.plc.happened(PlcEvent("reset", 0, 0))
+    pair.up()
+    pair.vision.stop()
+    pair.plc.heard(pair.vision.image())
+    assert pair.plc.take().stop
+    assert pair.says["stop_sequence"] == 2
 
 
 def test_stops_and_resets_between_two_reads_are_seen(pair: Pair) -> None:

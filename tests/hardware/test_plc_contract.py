@@ -223,23 +223,49 @@ def test_nothing_waits_for_a_plc_that_is_gone(make: Make) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_recipe_request(make: Make) -> None:
+    bench = make()
+    plc = bench.connect()
+    plc.recipe(3)
+    with bench.operator() as operator:
+        operator.request_recipe(7)
+    events = bench.collect(lambda e: "recipe" in kinds(e))
+    assert [e.code for e in events if e.kind == "recipe"] == [7]
+    plc.recipe(7)
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        bench.beat()
+        assert "recipe" not in kinds(plc.poll(0.02))  # asked once, told once
+
+
 @pytest.mark.parametrize("backend", ["modbus-server", "modbus-client"])
-def test_recipe_request_and_echo(backend: str) -> None:
+def test_the_recipe_is_echoed(backend: str) -> None:
     for bench in benches(backend):
         plc = bench.connect()
         assert bench.bridge is not None
-        plc.recipe(3)
-        bench.bridge.ask_recipe(7)
-        events = bench.collect(lambda e: "recipe" in kinds(e))
-        assert [e.code for e in events if e.kind == "recipe"] == [7]
+        with bench.operator() as operator:
+            operator.request_recipe(7)
+        bench.collect(lambda e: "recipe" in kinds(e))
         plc.recipe(7)
         until = time.monotonic() + PATIENCE_S
-        while not (
-            bench.bridge.vision.get("recipe_active") == 7 and bench.bridge.vision["recipe_ok"] and bench.bridge.vision["recipe_ack"]
-        ):
+        while not all(bench.bridge.vision.get(name) == said for name, said in (("recipe_active", 7), ("recipe_ok", 1), ("recipe_ack", 1))):
             assert time.monotonic() < until
             bench.beat()
-            assert "recipe" not in kinds(plc.poll(0.02))
+            plc.poll(0.02)
+
+
+def test_the_key_at_the_machine_acknowledges(make: Make) -> None:
+    bench = make()
+    plc = bench.connect()
+    bench.collect(lambda e: "triggered" in kinds(e))
+    plc.stop_line("five parts without a verdict")
+    bench.collect(lambda e: "stopped" in kinds(e))
+    with bench.operator() as operator:
+        operator.reset()
+    events = bench.collect(lambda e: "started" in kinds(e))
+    assert kinds(events).count("reset") == 1
+    plc.stop_line("again")  # the next stop is a stop
+    bench.collect(lambda e: "stopped" in kinds(e))
 
 
 @pytest.mark.parametrize("backend", ["modbus-server", "modbus-client"])
