@@ -115,16 +115,16 @@ def test_with_room_set_aside_the_rows_are_written_at_once_and_the_images_wait(fo
         line.until(lambda _: all(end for _, end in spans(line, "record-not-kept")))
         assert len(spans(line, "record-not-kept")) == 1
         assert line.ring.count_held() == line.ring.lost == 0
-        assert line.slowest_s < 1
+        assert line.slowest_s < 3  # a station that waited would have stood as long as the disk was full
 
 
 def test_what_neither_disk_nor_memory_can_hold_is_counted_and_the_rows_are_complete(folder: Path) -> None:
-    """No room set aside, and more images than the ring can hold: three seconds of a full disk at the end of the bench."""
+    """No room set aside, and more images than the ring can hold: four seconds of a full disk."""
     with disk_of(40, folder) as disk, line_in(folder, record="disk", reserve_mb=0) as line:
         parts_go_by(line, 1, 20, 50)
         line.settled(20)
         ballast = fill(disk)
-        parts_go_by(line, 21, 2 * line.ring.slots, 300)
+        parts_go_by(line, 21, 2 * line.ring.slots, 200)
         beat = line.until(lambda b: b.state == "fault" and f"({line.ring.lost} images lost" in b.detail)  # before any row can say so
         assert "the record is not being kept since" in beat.detail
         ballast.unlink()
@@ -135,7 +135,7 @@ def test_what_neither_disk_nor_memory_can_hold_is_counted_and_the_rows_are_compl
         said = next(a for a in line.alarms if a.code == "evidence-lost" and a.active)
         assert f"{line.ring.lost} since" in said.text
         line.until(lambda _: all(end for _, end in spans(line, "record-not-kept")))
-        assert line.slowest_s < 1
+        assert line.slowest_s < 3  # a station that waited would have stood as long as the disk was full
         assert line.stop_recorder() == 0
 
 
