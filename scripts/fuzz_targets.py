@@ -26,6 +26,7 @@ from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, ORDER_KIND, RECI
 from edge.recipe import load_recipe
 from edge.repeat import MAX_ANSWER_BYTES, MAX_ANSWER_COUNT, AskAgain, AskState, _questions
 from hardware.belt import Belt, BeltSettings
+from hardware.journal import Journal
 from hardware.line import Command, _Line
 from hardware.wire import WireOut
 from scripts.examples import EXAMPLES
@@ -88,7 +89,7 @@ class Refused(Exception):
 def _line() -> _Line:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.bind("inproc://fuzz-line")
-    return _Line(Belt(BeltSettings(rate_hz=50.0)), socket, WireOut("127.0.0.1:9"))
+    return _Line(Belt(BeltSettings(rate_hz=50.0)), socket, WireOut("127.0.0.1:9"), Journal(""))
 
 
 def _command(data: bytes) -> object:

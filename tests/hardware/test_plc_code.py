@@ -255,7 +255,7 @@ def test_the_block_does_what_the_reference_does(parsed: FunctionBlock, seed: int
         if rng.random() < 0.5:
             pair.exchange()
     vision.stop()
-    for step in range(2000):
+    for _step in range(2000):
         pair.scan()
         pair.exchange()
         if not pair.block.values["outcomeCount"]:
