@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import threading
@@ -66,6 +67,7 @@ class Attendant:
             if self.closed:
                 return
             self.closed = True
-            self._bell.send(b"", zmq.NOBLOCK)
+            with contextlib.suppress(zmq.ZMQError):  # the thread has ended by itself
+                self._bell.send(b"", zmq.NOBLOCK)
             self._thread.join()
             self._bell.close(0)

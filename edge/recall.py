@@ -14,6 +14,7 @@ from edge.repeat import Answer, AskAgain, AskState
 from edge.sequences import Gap, Sequences
 
 RETRY_S = 0.5
+CONNECT_S = 0.02
 SETTLE_S = 0.02  # a stretch that has been noticed may be longer yet
 GIVE_UP_S = 10.0  # longer than a sender takes to start anew or a connection to come back
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
@@ -37,6 +38,7 @@ class Recall:
         self._state_wanted = True
         self._asked: Gap | None = None
         self._since = math.inf  # nothing has been heard since then, though something was asked for
+        self._pause_s = CONNECT_S
         self.waiting = False
         self.socket = context.socket(zmq.DEALER)
         try:
@@ -91,10 +93,12 @@ class Recall:
             )  # fmt: skip
         try:
             self.socket.send(msgspec.json.encode(question), zmq.NOBLOCK)
-            self.waiting = True
-        except zmq.Again:
+            self.waiting, self._pause_s = True, CONNECT_S
+            self.due = now + RETRY_S
+        except zmq.Again:  # not connected (yet)
             self.waiting = False
-        self.due = now + RETRY_S
+            self.due = now + self._pause_s
+            self._pause_s = min(2 * self._pause_s, RETRY_S)
 
     def read(self, now: float) -> tuple[Answer, list[bytes], Gap | None] | None:
         """An answer to the question, its messages, and what was asked for (None: the state). None if it is no such answer."""

@@ -28,13 +28,18 @@ DENIED_MS = 600  # what is let in is let in within some 10 ms
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     folder = tmp_path_factory.mktemp("with-keys") / "keys"
     make(folder)
     for role in ROLES:
         add(folder, f"a-{role}", role)
-    yield own_ports(Station(keys=Keys(folder=str(folder))))
+    yield Station(keys=Keys(folder=str(folder)))
     close_door()
+
+
+@pytest.fixture
+def config(keyed: Station) -> Station:
+    return own_ports(keyed)
 
 
 def folder_of(config: Station) -> Path:
