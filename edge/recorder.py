@@ -81,7 +81,7 @@ class Recorder:
         self._gaps: list[Gap] = []
         self._due = self._retry_at = self._pay_at = self._reserve_at = self._next_beat = 0.0
         self._notices: dict[str, float] = {}
-        self._told_lost = 0
+        self._told_lost, self._unseen = 0, False
         self._run_id, self._run_number = "", (0, 0)
         self._counts = dict.fromkeys(
             ("messages", "inspections", "images", "lost", "backlog", "owed", "expired", "gaps", "missed", "refused"), 0
@@ -188,6 +188,7 @@ class Recorder:
     def _missed(self, gap: Gap) -> None:
         self._counts["gaps"] += 1
         self._counts["missed"] = min(self._counts["missed"] + gap.last - gap.first + 1, 2**63 - 1)
+        self._unseen |= gap.topic == TOPICS[Verdict].decode()
         if gap.topic in _ROUTINE_TOPICS:
             return  # the next one says the same
         text = f"the recorder missed messages on the bus, {self._counts['missed']} since it started: the record has gaps"
@@ -266,7 +267,11 @@ class Recorder:
         """Free the ring's slots and count what was kept and what was not."""
         done = stored(kept)
         self._counts["images"] += done
-        self._lose(sum(wanted(m) for m in messages) - done + self._gallery.let_go(messages, kept, self._older_may_come))
+        freed = self._gallery.let_go(messages, kept, self._older_may_come)
+        # without a missed verdict they are images of which an earlier recorder has told, and died before it let them go
+        lost = freed if self._unseen else 0
+        self._unseen &= not freed
+        self._lose(sum(wanted(m) for m in messages) - done + lost)
 
     def _older_may_come(self, image: ImageRef) -> bool:
         """Whether verdicts with images older than this one are on their way: missed and asked for, or waiting behind it."""
