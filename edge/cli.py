@@ -16,6 +16,7 @@ from edge.errors import GutteilError
 from edge.keeping_cli import app as keeping_app
 from edge.plc_command import app as plc_app
 from edge.processes import SETTINGS_WRONG, run_process
+from edge.units_command import units
 from hardware.errors import DeviceError, DeviceGone
 
 app = typer.Typer(
@@ -267,23 +268,6 @@ def test(context: typer.Context) -> None:
 
 
 @app.command()
-def units(
-    root: Annotated[Path, typer.Option(help="write below this folder instead of /, for an image of a machine or to have a look")] = Path(
-        "/"
-    ),
-) -> None:
-    """Write the systemd units for this installation; docs/systemd.md says how to go on."""
-    from edge.units import ROOT, check_place, install
-
-    check_place(ROOT)
-    check_place(Path(sys.base_prefix).resolve())
-    for file in install(ROOT, root):
-        print(file)
-    stderr.print("next: systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload", highlight=False)
-    stderr.print("then: systemctl enable --now gutteil@STATION.target (settings: /etc/gutteil/STATION.toml)", highlight=False)
-
-
-@app.command()
 def station(config: Config) -> None:
     """One process: camera, model, verdict."""
     from edge.station import run_station
@@ -315,6 +299,7 @@ def line(config: Config) -> None:
     run_process(run_simulated_line, config)
 
 
+app.command()(units)
 app.add_typer(plc_app, name="plc")
 app.add_typer(keeping_app)  # without a name: its commands are ours
 

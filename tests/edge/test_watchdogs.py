@@ -16,7 +16,7 @@ from edge.processes import Child, Processes, running
 from edge.rig import own_ports, write_config
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 30.0
+PATIENCE_S = 100.0
 ALL = ["line", "recorder", "rejector", "station", "dashboard"]
 
 # what a process meets in its start, before anything of ours runs
@@ -85,7 +85,7 @@ def sabotage(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, deed: str
     [
         ("line", [], "hardware.belt", "Belt", "advance"),
         ("station", ["line", "rejector"], "edge.judge", "Judge", "judge"),
-        ("rejector", ["line"], "edge.bus", "Subscriber", "get"),
+        ("rejector", ["line"], "edge.order_taker", "OrderTaker", "get"),
         ("recorder", [], "edge.bus", "Subscriber", "get"),
         ("dashboard", [], "edge.bus", "Subscriber", "get"),  # its reader alone: the web server goes on and would look well
     ],
