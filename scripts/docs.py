@@ -25,6 +25,7 @@ from edge.messages import STREAMS, Defect, ImageRef, Message, Timings, encode, j
 from edge.recipe import Recipe  # noqa: E402
 from edge.settings import Block, describe  # noqa: E402
 from scripts.examples import EXAMPLES  # noqa: E402
+from scripts.signal_docs import signals_csv, signals_md  # noqa: E402
 
 NOTE = "<!-- made by scripts/docs.py from the code; change that, then run it again -->\n\n"
 # what a field means wherever it stands; a docstring's own word goes before it
@@ -212,11 +213,18 @@ def _option(param: Any) -> str:
 
 def pages() -> dict[str, str]:
     """Every generated file of docs/ as name → text."""
-    makers = {"messages": messages, "settings": lambda: keys(Station), "recipes": lambda: keys(Recipe), "commands": commands}
+    makers = {
+        "messages": messages,
+        "settings": lambda: keys(Station),
+        "recipes": lambda: keys(Recipe),
+        "commands": commands,
+        "plc-signals": signals_md,
+    }
     made = {}
     for name, make in makers.items():
         intro = (ROOT / "scripts" / "intro" / f"{name}.md").read_text("utf-8")
         made[f"{name}.md"] = NOTE + intro.rstrip() + "\n\n" + make().rstrip() + "\n"
+    made["plc-signals.csv"] = signals_csv()
     made["messages.schema.json"] = json.dumps(json_schema(), indent=2) + "\n"
     return made
 

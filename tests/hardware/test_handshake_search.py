@@ -38,6 +38,7 @@ class Wire(RuleBasedStateMachine):
         self.ours = [0] * FROM_PLC_LENGTH  # our memory of the PLC's block
         self.kept: list[int] = []
         self.part = 0
+        self.latched = self.acknowledged = False
         self.answered: dict[int, list[int]] = {}
         self.words: dict[int, list[int]] = {}  # the same since the PLC's last restart
         self.expected: list[int] = []  # parts answered for the first time since anybody's last restart
@@ -106,7 +107,26 @@ class Wire(RuleBasedStateMachine):
 
     @rule()
     def the_program_takes(self) -> None:
-        self.heard += self.plc.take().results
+        orders = self.plc.take()
+        self.heard += orders.results
+        if orders.acknowledge:
+            assert self.acknowledged, "what a person acknowledged before the PLC's life is not for this one"
+            self.latched = False
+        self.latched |= orders.stop
+
+    @rule()
+    def a_stop_is_asked_for(self) -> None:
+        self.vision.stop()
+
+    @rule()
+    def a_person_acknowledges(self) -> None:
+        self.vision.acknowledge()
+        self.acknowledged = True
+
+    @rule()
+    def a_person_turns_the_key(self) -> None:
+        self.latched = False
+        self.plc.happened(PlcEvent("reset", 0, 0))
 
     @rule()
     def our_user_takes(self) -> None:
@@ -150,6 +170,7 @@ class Wire(RuleBasedStateMachine):
     @rule(retained=st.booleans())
     def the_plc_restarts(self, retained: bool) -> None:
         self.plc = PlcSide(last_session=self.plc.session)
+        self.latched = self.acknowledged = False
         self.words.clear()
         self.heard.clear()
         self.fed.clear()
@@ -166,6 +187,7 @@ class Wire(RuleBasedStateMachine):
         assert self.plc.waiting <= max(0, 2 * len(self.fed) - 50)
         says = decode("to_plc", self.vision.image())
         assert says["results_waiting"] == 0
+        assert self.latched or not says["stop_request"], "a stop was asked for, and the PLC has not latched it"
         heard = {r.trigger_id for r in self.heard}
         if not says["overruns"]:
             assert set(self.expected) <= heard
