@@ -309,7 +309,6 @@ class Recorder:
         self._say_what_waits()
 
     def _say_what_waits(self) -> None:
-        self._counts["owed"] = sum(wanted(m) for m in self._gallery.owed)
         # no row says yet what the ring has lost meanwhile
         pending = [m for m, _ in self._pending] if self._not_kept.rows else []
         waiting, overwritten = self._gallery.in_ring([*self._gallery.owed, *pending])
@@ -330,6 +329,7 @@ class Recorder:
             del self._notices[code]
             self._alarms.set(code, False)
         self._alarms.repeat()
+        self._counts["owed"] = sum(wanted(m) for m in self._gallery.owed)
         self._counts["refused"], self._counts["expired"] = self._subscriber.refused, self._upkeep.expired
         self._publisher.send(
             Heartbeat, state=state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._not_kept.text[:200], counts=self._counts
