@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,17 @@ TIMING = EjectorTiming(delay_ms=1000.0, confirm_ms=200.0)
 SETTINGS: dict[str, type[ModbusSettings]] = {"modbus-server": ModbusServerSettings, "modbus-client": ModbusClientSettings}
 
 
+def is_free(port: int) -> bool:
+    """Whether somebody may listen at this port of loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 @dataclass
 class Bench:
     """One backend and its line.
@@ -43,10 +55,18 @@ class Bench:
     _beat_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.settings = {"control": self.line.control} if self.backend == "simulator" else {"port": free_port(), "simulated": True}
+        self.settings = (
+            {"control": self.line.control}
+            if self.backend == "simulator"
+            else {"port": free_port(), "simulated": True, "plc_heartbeat_s": 4.0}
+        )
 
     def start(self) -> None:
         """The line, and before it the PLC where the backend has one of its own."""
+        until = time.monotonic() + PATIENCE_S
+        while not is_free(int(self.line.control.rpartition(":")[2])):  # ZeroMQ lets go of an address a moment after it says so
+            assert time.monotonic() < until
+            time.sleep(0.01)
         self.line.start()
         if self.backend in SETTINGS:
             self.bridge = ModbusLine(self.line.control, SETTINGS[self.backend].checked(self.settings))
