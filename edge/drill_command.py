@@ -12,10 +12,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from edge.drill import Load, Report, run_drill, sustained_rate
+from edge.drill import Drill, Load, Report, run_drill, sustained_rate
 from edge.drills.long import Running, run_long
 from edge.drills.pictures import Pictures, draw_pictures
 from edge.drills.table import DRILLS, chosen
+from edge.errors import GutteilError
 
 SHARE = 0.85  # of the rate that the line holds: parts come in uneven distances
 SIMULATED = "the line, its PLC and its ejector are simulated; the processes are real"
@@ -84,7 +85,7 @@ def drill_command(names: list[str], parts: int, rate_hz: float, seed: int, folde
         else:
             for drill in drills:
                 console.print(f"{drill.name}: {escape(drill.what)} ...", highlight=False, end=" ", soft_wrap=True)
-                reports.append(run_drill(drill, pictures, place / drill.name, load))
+                reports.append(_run(drill, pictures, place / drill.name, load))
                 console.print(_word(reports[-1]), highlight=False, soft_wrap=True)
     document: dict[str, Any] = {
         "ok": all(r.ok for r in reports),
@@ -94,6 +95,14 @@ def drill_command(names: list[str], parts: int, rate_hz: float, seed: int, folde
         "drills": [r.as_dict() for r in reports],
     }
     return Drilled(document | ({"tally": tally} if tally is not None else {}))
+
+
+def _run(drill: Drill, pictures: Pictures, folder: Path, load: Load) -> Report:
+    """One drill; an appliance that gives up fails it, and the next one is run all the same."""
+    try:
+        return run_drill(drill, pictures, folder, load)
+    except GutteilError as error:
+        return Report(drill.name, drill.what, rate_hz=round(load.rate_hz, 1), seed=load.seed, wrong=[str(error)])
 
 
 def _word(report: Report) -> str:

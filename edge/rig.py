@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -21,16 +22,22 @@ from edge.processes import Processes, running
 from hardware.plcs.simulator import SimulatorPlc
 
 START_S = 60.0
+_PORTS = (12_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """So many free TCP and UDP ports on loopback."""
+    """So many free TCP and UDP ports on loopback, below those that the system gives to outgoing connections: one of these could
+    take a port while the process that is to have it starts anew."""
     with contextlib.ExitStack() as stack:
-        ports = []
-        for _ in range(count):
+        ports: list[int] = []
+        while len(ports) < count:
+            port = random.randrange(*_PORTS)
             taken = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            taken.bind(("127.0.0.1", 0))
-            ports.append(int(taken.getsockname()[1]))
+            udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with contextlib.suppress(OSError):
+                taken.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+                ports.append(port)
         return ports
 
 
