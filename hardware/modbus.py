@@ -149,15 +149,16 @@ class ServerLink(Link):
 
     async def _work(self) -> None:
         server = _Server(self._device(), self._clients, (self._host, self._port))
+        starting = asyncio.create_task(server.serve_forever(background=True))
         try:
-            await server.serve_forever(background=True)
+            await asyncio.shield(starting)  # cut off in its middle it would leave its socket open
+            self.trouble = ""
+            await asyncio.Event().wait()
         except RuntimeError:
             self.trouble = f"cannot listen at {self._host}:{self._port}: another program does, or that address is not this machine's, or the port is below 1024 and needs the right to bind it"
-            return
-        self.trouble = ""
-        try:
-            await asyncio.Event().wait()
         finally:
+            with contextlib.suppress(RuntimeError):
+                await starting
             await server.shutdown()  # type: ignore[no-untyped-call]
 
     def _device(self) -> SimDevice:
