@@ -40,6 +40,11 @@ def nothing_missing() -> str:
     return ""
 
 
+def nothing_around(_config: Station, _folder: Path) -> contextlib.AbstractContextManager[object]:
+    """Most drills need nothing beside the appliance."""
+    return contextlib.nullcontext()
+
+
 def as_it_is(config: Station, _folder: Path) -> Station:
     """Most drills run with the usual settings."""
     return config
@@ -54,7 +59,7 @@ class Drill:
         fault: does the harm and takes it back, where it can be taken back.
         names: the processes, besides the line.
         settings: changes the settings before the start.
-        around: what must be there before the appliance starts (a mounted disk, an environment), and goes afterwards.
+        around: what must be there from before the appliance starts (a mounted disk, an environment, a PLC) until it is judged.
         needs: what is missing for it on this machine, in words; '' = nothing.
         alarm: the alarm that people must have been given; '' = none is asked for.
         standing: the fault is there from the start.
@@ -66,7 +71,7 @@ class Drill:
     fault: Callable[[Ground], None]
     names: tuple[str, ...] = PROCESSES
     settings: Callable[[Station, Path], Station] = as_it_is
-    around: Callable[[Path], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
+    around: Callable[[Station, Path], contextlib.AbstractContextManager[object]] = nothing_around
     needs: Callable[[], str] = nothing_missing
     alarm: str = ""
     standing: bool = False
@@ -177,8 +182,8 @@ def run_drill(drill: Drill, pictures: Pictures, folder: Path, load: Load) -> Rep
         return report
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    with drill.around(folder):
-        config = drill.settings(drill_config(pictures, folder, load), folder)
+    config = drill.settings(drill_config(pictures, folder, load), folder)
+    with drill.around(config, folder):
         with rig(config, folder, list(drill.names)) as appliance:
             witness = Witness(Path(config.line.journal))
             ground = Ground(appliance, folder, random.Random(f"{drill.name} {load.seed}"), list(drill.names), witness)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge.config import Station
 from edge.drill import Drill, environment
 from edge.drills.ground import Ground
 
@@ -34,7 +35,7 @@ def _set(folder: Path, offset_s: int) -> None:
 
 
 @contextlib.contextmanager
-def _settable(folder: Path) -> Iterator[None]:
+def _settable(_config: Station, folder: Path) -> Iterator[None]:
     """The processes that are started meanwhile have a wall clock that `_set` sets."""
     library = folder / "clock.so"
     subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(library), str(_SOURCE)], check=True, capture_output=True)

@@ -29,7 +29,7 @@ def _folder(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _keys(folder: Path) -> Iterator[None]:
+def _keys(_config: Station, folder: Path) -> Iterator[None]:
     make(_folder(folder))
     add(_folder(folder), "watcher", "watch")
     add(_folder(folder), "taker", "reject")

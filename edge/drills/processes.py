@@ -12,7 +12,9 @@ FROZEN_S = 3.0  # shorter than any watchdog
 _WITH_PAGE = (*PROCESSES, "dashboard")
 
 
-def _kill(name: str) -> Callable[[Ground], None]:
+def kill(name: str) -> Callable[[Ground], None]:
+    """kill -9."""
+
     def fault(ground: Ground) -> None:
         ground.kill(name)
 
@@ -46,7 +48,7 @@ def process_drills() -> list[Drill]:
         names = _WITH_PAGE if name == "dashboard" else PROCESSES
         hangs = f"SIGSTOP of the {who} for good; its watchdog replaces it after {WATCHDOG_S[name]:g} s"
         drills += [
-            Drill(f"kill-{name}", f"kill -9 of the {who}", _kill(name), names),
+            Drill(f"kill-{name}", f"kill -9 of the {who}", kill(name), names),
             Drill(f"freeze-{name}", f"SIGSTOP of the {who} for {FROZEN_S:g} s, then SIGCONT", _freeze(name), names),
             Drill(f"hang-{name}", hangs, _hang(name), names, long=True),
         ]

@@ -15,7 +15,7 @@ from edge.drills.ground import Ground
 
 AWAY_S = 30.0
 FULL_S = 6.0
-_DISK_MB = 48
+_DISK_MB = 400  # room for what comes in until the recorder has caught up
 
 
 def _away(ground: Ground) -> None:
@@ -35,7 +35,7 @@ def _mountable() -> str:
 
 
 @contextlib.contextmanager
-def _mounted(folder: Path) -> Iterator[None]:
+def _mounted(_config: Station, folder: Path) -> Iterator[None]:
     """A small disk of its own, in memory."""
     place = _disk(folder)
     place.mkdir()

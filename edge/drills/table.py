@@ -8,6 +8,7 @@ from edge.drills.clock import clock_drills
 from edge.drills.hostile import hostile_drills
 from edge.drills.keys import key_drills
 from edge.drills.line import line_drills
+from edge.drills.modbus import modbus_drills
 from edge.drills.processes import process_drills
 from edge.drills.record_drills import record_drills
 from edge.errors import SettingsError
@@ -19,6 +20,7 @@ DRILLS: tuple[Drill, ...] = (
     *line_drills(),
     *hostile_drills(),
     *key_drills(),
+    *modbus_drills(),
     *clock_drills(),
 )
 
