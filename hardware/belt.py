@@ -118,7 +118,9 @@ class Belt:
 
     def answer(self, trigger_id: int, verdict: int, now_ns: int) -> None:
         """A verdict has come; only 1 (OK), and in time, lets its part pass."""
-        self.program.answer(self._pass(now_ns), trigger_id, verdict)
+        moment = self._pass(now_ns)
+        self.program.answer(moment, trigger_id, verdict)
+        self.program.scan(moment)  # the valve may not have to be held for it any more
         self._settle(now_ns)
 
     def stop(self, reason: str, now_ns: int) -> None:

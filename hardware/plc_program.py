@@ -20,6 +20,7 @@ from hardware.plc import STOPS, EjectorTiming, EventKind, PlcEvent
 
 HEARTBEAT_LOST_NS = 1_000_000_000
 LATE_NS = 50_000_000  # by then the next part may lie there
+FALL_SHARE = 0.75  # of the shortest fall seen so far: nothing falls faster
 MAX_PARTS = 1024
 OK = 1
 VISION_SILENT, BY_COMMAND, UNCONFIRMED, BIN_FULL, AT_MACHINE = 1, 2, 3, 4, 5
@@ -90,7 +91,7 @@ class Part:
     fell: bool = False
     doubt: str = ""
     offset_us: float = 0.0
-    window_ns: int = 0  # of FALLING: the sensor must have seen it by then
+    arrived_ns: int = 0  # at the ejector
 
 
 class Program:
@@ -114,6 +115,7 @@ class Program:
         self._ready_ns = 0
         self._speed = 0.0  # of the running belt
         self._opened_ns = self._shot_ns = 0
+        self._fall_ns = 0  # the shortest time from the ejector to the confirmation sensor; 0 before any was seen alone
         self._shot_at = -(2**62)
         self._close_at: float = -(2**62)
         self._purge_until: int | None = None  # what lies on the belt up to here nobody knows; set when it first runs
@@ -146,7 +148,7 @@ class Program:
 
     def seen(self, at: Moment, trigger_id: int, position: int | None = None, seen_ns: int | None = None) -> int:
         """The sensor (or, with its position, a camera) saw a part; returns the position at which it will be at the ejector."""
-        self.scan(at)
+        self._look(at)
         due = (at.position if position is None else position) + self._delay
         seen_ns = at.now_ns if seen_ns is None else seen_ns
         known = self._by_id.get(trigger_id)
@@ -177,7 +179,7 @@ class Program:
 
     def answer(self, at: Moment, trigger_id: int, verdict: int) -> None:
         """The vision system's word on a part: anything but OK wins, whatever comes before or after it."""
-        self.scan(at)
+        self._look(at)
         part = self._by_id.get(trigger_id)
         if part is not None and part.state in COMING:
             part.answered = True
@@ -187,29 +189,28 @@ class Program:
                 part.state = PartState.GOOD
         elif verdict == OK and (part is None or part.state is not PartState.PASSING):
             self._tell("late", at, trigger_id, "OK after the deadline")
-        self._move(at)  # the valve need not be held for it any more
 
     def ready(self, at: Moment, is_ready: bool) -> None:
         """The vision system's heartbeat."""
-        self.scan(at)
+        self._look(at)
         self._ready, self._ready_ns = is_ready, at.now_ns
         self._ever_ready |= is_ready
-        self.scan(at)
+        self._move(at)
 
     def stop(self, at: Moment, reason: str, code: int = BY_COMMAND) -> None:
         """Stop until a person acknowledges."""
-        self.scan(at)
+        self._look(at)
         self._latch(at, code, reason)
-        self.scan(at)
+        self._move(at)
 
     def acknowledge(self, at: Moment) -> None:
         """A person has acknowledged the stop; the belt runs as soon as the vision system is ready."""
-        self.scan(at)
+        self._look(at)
         if self.code:
             self.code, self.reason = 0, "acknowledged; the vision system has to say ready"
         if at.now_ns - self._ready_ns >= HEARTBEAT_LOST_NS:
             self._ever_ready = self._ready = False  # its next word counts, not its silence until then
-        self.scan(at)
+        self._move(at)
 
     def reset(self, at: Moment) -> None:
         """A person has turned the key at the machine."""
@@ -223,6 +224,13 @@ class Program:
             fell: what the confirmation sensor has counted since the last scan.
             bin_full: the sensor at the reject bin.
         """
+        self._look(at, fell)
+        if bin_full:
+            self._latch(at, BIN_FULL, STOPS[BIN_FULL])
+        self._move(at)
+
+    def _look(self, at: Moment, fell: int = 0) -> None:
+        """What time and belt bring about; belt and valve come after what else is said at the moment."""
         if at.speed > 0:
             self._speed = at.speed
         if self._ever_ready and at.now_ns - self._ready_ns >= HEARTBEAT_LOST_NS:
@@ -235,24 +243,26 @@ class Program:
             if part.state in (PartState.PASSING, PartState.FIRED) and at.position >= part.due:
                 self._arrive(part, at)
         self._watch(at, fell)
-        if bin_full:
-            self._latch(at, BIN_FULL, STOPS[BIN_FULL])
-        self._move(at)
 
     def _watch(self, at: Moment, fell: int) -> None:
-        """The confirmation sensor. It does not know what falls, so parts that fall close together are judged together: only when
-        as many have fallen as were shot at all of them have; as long as one is missing it may be any of them."""
+        """The confirmation sensor. It does not know what falls, so parts that fall close together are judged together: they have
+        all fallen when as many have been seen to as were at the ejector by the time that such a fall takes at least. As long as
+        one is missing it may be any of them."""
         falling = [p for p in self.parts if p.state is PartState.FALLING]
+        if fell and len(falling) == 1 and not (falling[0].doubt or falling[0].fell):
+            fall_ns = at.now_ns - falling[0].arrived_ns
+            self._fall_ns = min(self._fall_ns or fall_ns, fall_ns)
         for part in falling:
             if not part.fell and fell:
                 part.fell, fell = True, fell - 1
-            elif not part.fell and at.now_ns >= part.window_ns:
+            elif not part.fell and at.now_ns - part.arrived_ns >= self._timing.confirm_ms * 1e6:
                 part.fell = True  # it is not waited for any more
                 part.doubt = part.doubt or "nothing was seen to fall"
                 self._latch(at, UNCONFIRMED, f"part {part.trigger_id}: {part.doubt}")
-        doubt = any(p.doubt for p in falling)
-        if all(p.fell for p in falling):
-            for part in falling:
+        old = [p for p in falling if at.now_ns - p.arrived_ns >= FALL_SHARE * self._fall_ns]
+        if sum(p.fell for p in falling) == len(old):
+            doubt = any(p.doubt for p in falling)
+            for part in old:
                 good = SWEPT if part.swept else "" if part.answered else "no verdict"
                 self._end(part, "missed" if doubt else "ejected", at, (part.doubt or NOT_SURE) if doubt else good)
 
@@ -286,7 +296,7 @@ class Program:
             return
         part.swept |= part.state is PartState.PASSING
         part.state = PartState.FALLING
-        part.window_ns = at.now_ns + int(self._timing.confirm_ms * 1e6)
+        part.arrived_ns = at.now_ns
 
     def _blowing(self, at: Moment) -> bool:
         """The valve is open and has been for so long that it works."""

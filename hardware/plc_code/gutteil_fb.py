@@ -47,7 +47,7 @@ CONSTANTS = [
     Variable("MAX_OUTCOMES", "INT", "not yet acknowledged", str(MAX_OUTCOMES)),
     Variable("HEARTBEAT_US", "DINT", "so long may the vision system be silent", str(HEARTBEAT_LOST_NS // 1000)),
     Variable("LATE_S", "LREAL", "a shot later than this may hit the next part", str(LATE_NS / 1e9)),
-    Variable("LONG_AGO", "DINT", "", "1000000000"),
+    Variable("LONG_AGO", "DINT", "", "500000000"),
     Variable("V_OK", "UINT", "the only verdict that lets a part pass", str(next(k for k, v in VERDICTS.items() if v == "OK"))),
     Variable("S_OPEN", "INT", "nothing was said of the part", "1"),
     Variable("S_GOOD", "INT", "OK and nothing else", "2"),
@@ -100,20 +100,35 @@ LOCALS = [
         for name in ("alive", "linked", "beatKnown", "everReady", "visionReady", "haveTiming", "purgeKnown", "purging", "room")
     ),
     *(Variable(name, "BOOL") for name in ("confirmBefore", "resetBefore", "askBefore", "sensorBefore", "recipeWaiting")),
-    *(Variable(name, "BOOL") for name in ("fell", "doubt", "allFell", "late", "anyFired", "anyFalling", "soonAgain")),
-    *(Variable(name, "INT") for name in ("i", "slot", "kept", "count", "triggerHead", "triggerCount", "outcomeHead", "outcomeCount")),
+    *(Variable(name, "BOOL") for name in ("fell", "doubt", "late", "anyFired", "anyFalling", "soonAgain")),
+    *(
+        Variable(name, "INT")
+        for name in (
+            "i",
+            "slot",
+            "kept",
+            "count",
+            "falling",
+            "fellCount",
+            "old",
+            "triggerHead",
+            "triggerCount",
+            "outcomeHead",
+            "outcomeCount",
+        )
+    ),
     *(Variable(name, "UINT") for name in ("wantCode", "lastBeat", "timingTaken", "lead10", "pulse10", "spacing10")),
     *(
         Variable(name, "UINT")
         for name in ("triggerSequence", "lastTrigger", "outcomeSequence", "lastOutcome", "recipeSequence", "recipeAsked")
     ),
     *(Variable(name, "DINT") for name in ("moved", "lastPosition", "beatAge", "shotAge", "openAge", "sinceShot", "purgeLeft", "delay")),
-    *(Variable(name, "DINT") for name in ("leadUs", "pulseUs", "confirmUs")),
+    *(Variable(name, "DINT") for name in ("leadUs", "pulseUs", "confirmUs", "fallUs")),
     *(Variable(name, "LREAL") for name in ("runSpeed", "lead", "pulse", "closeLeft", "behind", "way")),
     Variable("partNumber", f"{_PARTS} UDINT", "the parts on the belt, the next at the ejector first"),
     Variable("partLeft", f"{_PARTS} DINT", "counts to the ejector"),
     Variable("partState", f"{_PARTS} INT"),
-    Variable("partWindow", f"{_PARTS} DINT", "µs left to be confirmed"),
+    Variable("partAge", f"{_PARTS} DINT", "µs since it was at the ejector"),
     Variable("partOffset", f"{_PARTS} DINT", "10 µs from the ideal moment"),
     Variable("partEnd", f"{_PARTS} INT"),
     Variable("partSwept", f"{_PARTS} BOOL", "it would have passed, but the valve is open"),
