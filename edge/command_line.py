@@ -21,8 +21,13 @@ def order(op: Operation, who: str, reason: str, config: Path | None, console: Co
     reply = send_command(load(config) if config is not None else Station(), Command(op, who=who, reason=reason))
     if not reply.accepted:
         raise GutteilError(f"{op} is refused: {reply.text}")
-    console.print(f"the line: [bold]{escape(reply.state)}[/]", highlight=False)
+    if op != "status":  # what the belt makes of it shows a moment later
+        console.print(
+            "the line is stopped" if op == "stop" else "acknowledged: the line runs as soon as everything is ready", highlight=False
+        )
+        return
+    console.print(f"the line: [bold]{escape(reply.state)}[/]", highlight=False, soft_wrap=True)
     for text in reply.stops:
-        console.print(f"  stopped: {escape(text)}", highlight=False)
-    if reply.stops and op != "stop":
+        console.print(f"  stopped: {escape(text)}", highlight=False, soft_wrap=True)
+    if reply.stops:
         console.print("  to go on: gutteil acknowledge --who NAME", highlight=False)

@@ -83,7 +83,7 @@ def show(document: dict[str, Any], console: Console) -> None:
     """For people."""
     table = Table(title="The books close" if document["closes"] else "The books DO NOT CLOSE")
     for column in (document["by"], "triggers", "OK", "NG", "UNDECIDED", "passed", "ejected", "missed", "closes"):
-        table.add_column(column, justify="left" if column == document["by"] else "right", overflow="fold")
+        table.add_column(column, justify="left" if column == document["by"] else "right", no_wrap=column == document["by"])
     for row in document["books"]:
         verdicts = row["verdicts"]
         counts = (row["triggers"], *verdicts.values(), row["passed"], row["ejected"], row["missed"])
@@ -96,6 +96,6 @@ def show(document: dict[str, Any], console: Console) -> None:
         for misfit in row["misfits"]:
             console.print(f"  {escape(misfit['part_id'])}: {escape(misfit['why'])}", highlight=False)
         for part_id in row["waiting"]:
-            console.print(f"  {escape(part_id)}: nothing is known of what became of it", highlight=False)
+            console.print(f"  {escape(part_id)}: no outcome: on its way to the ejector, or nobody heard what became of it", highlight=False)
         if row["messages_missed"]:
             console.print(f"  {row['messages_missed']} messages were missed on the bus", highlight=False)
