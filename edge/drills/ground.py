@@ -23,6 +23,8 @@ from edge.rig import Rig
 from edge.store import FILE_NAME
 
 LOOK_S = 0.1
+LATEST = 1_000
+UNWRITTEN_NS = 10 * 10**9  # a recorder that is further behind than that is a finding of its own
 PERSON_S = 1.0  # a person comes to acknowledge when the belt has stood for so long
 
 
@@ -100,8 +102,15 @@ class Ground:
         """Remember what the record holds and what the recorder has said that it wrote: all of it must be there at the end."""
         beat = self.rig.beats.get("recorder")
         self.before = read_rows(self.database)
-        said = beat.counts.get("inspections", 0) if beat is not None else 0
-        self.written_before = said
+        self.written_before = beat.counts.get("inspections", 0) if beat is not None else 0
+
+    def unwritten_ns(self, rows: dict[str, Row]) -> int:
+        """When the oldest of the latest parts passed the sensor whose end is not in these rows yet; now if there is none. What
+        dies with the recorder may take it along."""
+        now = time.monotonic_ns()
+        done = {self.tally.parts[r.part_id] for r in rows.values() if r.outcome is not None and r.part_id in self.tally.parts}
+        late = [p.at_ns for p in self.witness.parts[-LATEST:] if now - p.at_ns < UNWRITTEN_NS and (p.trigger_id, p.at_ns) not in done]
+        return min(late, default=now)
 
     def works(self, since_ns: int) -> bool:
         """Whether every process of the appliance has said since then that it works, the started ones anew."""

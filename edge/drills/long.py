@@ -100,9 +100,10 @@ class _Long:
 
     def _blow(self, count: int) -> None:
         ground = self._ground
-        self._kept = read_rows(ground.database, _NEWEST) if not self._kept else self._kept
+        newest = read_rows(ground.database, 2 * _NEWEST)
+        self._kept = self._kept or dict(list(newest.items())[:_NEWEST])
         self._hit_ns = time.monotonic_ns()
-        self._broken_ns = self._broken_ns or self._hit_ns
+        self._broken_ns = self._broken_ns or min(self._hit_ns - SETTLE_NS, ground.unwritten_ns(newest))
         for name in ground.rng.sample(VICTIMS, count):
             ground.kill(name)
             self._tally.kills[name] += 1
@@ -112,7 +113,7 @@ class _Long:
 
     def _end_window(self, now_ns: int) -> None:
         if self._broken_ns:
-            begin_ns = max(self._broken_ns - SETTLE_NS, self.windows[-1].end_ns + 1 if self.windows else 0)
+            begin_ns = max(self._broken_ns, self.windows[-1].end_ns + 1 if self.windows else 0)
             self.windows.append(Window(begin_ns, now_ns + SETTLE_NS))
         self._broken_ns = 0
 

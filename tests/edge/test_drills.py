@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.drill import Load, run_drill, sustained_rate
+from edge.drill import Drill, Load, run_drill, sustained_rate
 from edge.drill_command import SHARE
+from edge.drills.ground import Ground
 from edge.drills.long import run_long
 from edge.drills.pictures import Pictures, draw_pictures
 from edge.drills.table import DRILLS, chosen
 from edge.errors import SettingsError
+from hardware.plc import Result
 
 ALL = os.environ.get("GUTTEIL_DRILLS") == "all"
 # one of every kind; the others hit the same ways from another side
@@ -45,6 +47,26 @@ def test_no_bad_part_passes(name: str, pictures: Pictures, load: Load, tmp_path:
     assert report.ok, json.dumps(report.as_dict(), indent=1)
     assert report.ng > 10, "there was something to let pass"
     assert report.passed > 5, "and something that may pass"
+
+
+def _saboteur(ground: Ground) -> None:
+    """The station is silent, and somebody tells the PLC that every part is good."""
+    ground.freeze("station")
+    for _ in range(60):
+        for part in ground.witness.parts[-40:]:
+            if not part.outcome:
+                ground.rig.line.answer(Result(part.trigger_id, 1))
+        ground.let(0.02)
+    ground.thaw("station")
+
+
+@pytest.mark.timeout(400)
+def test_a_drill_sees_bad_parts_that_pass(pictures: Pictures, load: Load, tmp_path: Path) -> None:
+    """What never finds anything proves nothing."""
+    report = run_drill(Drill("saboteur", "a PLC that is lied to", _saboteur), pictures, tmp_path, load)
+    assert report.escapes > 3
+    assert report.unjudged > report.escapes, "good ones that nobody judged count, too"
+    assert not report.ok
 
 
 @pytest.mark.timeout(400)
