@@ -16,6 +16,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from hardware.part import COMING, Part, PartState
 from hardware.plc import STOPS, EjectorTiming, EventKind, PlcEvent
 
 HEARTBEAT_LOST_NS = 1_000_000_000
@@ -27,20 +28,6 @@ VISION_SILENT, BY_COMMAND, UNCONFIRMED, BIN_FULL, AT_MACHINE = 1, 2, 3, 4, 5
 NOT_SURE = "one of the parts that fell close together is missing"
 SWEPT = "swept out with a part close to it"
 TOO_MANY = "more parts on the belt than the program can follow"
-
-
-class PartState(Enum):
-    """Where a part is on its way; what has ended is forgotten."""
-
-    OPEN = auto()  # nothing was said of it
-    GOOD = auto()  # OK and nothing else
-    BAD = auto()  # anything but OK
-    PASSING = auto()  # its deadline has gone by, it may pass
-    FIRED = auto()  # its deadline has gone by, the valve is for it
-    FALLING = auto()  # it was at the ejector; the confirmation sensor has to see it
-
-
-COMING = (PartState.OPEN, PartState.GOOD, PartState.BAD)  # before their deadline
 
 
 class LineState(Enum):
@@ -67,31 +54,6 @@ class Moment:
     position: int
     speed: float
     late_ns: int = 0
-
-
-@dataclass(slots=True)
-class Part:
-    """One part between sensor and its end.
-
-    Attributes:
-        due: position at which it is at the ejector.
-        told: whether its end is told; not of a second part under a number that is taken.
-        swept: it would have passed, but the valve is open when it comes.
-        fell: something has been seen to fall that may have been this part, or is not waited for any more.
-        doubt: why it counts as missed whatever is seen to fall.
-    """
-
-    trigger_id: int
-    due: int
-    seen_ns: int
-    told: bool = True
-    state: PartState = PartState.OPEN
-    answered: bool = False
-    swept: bool = False
-    fell: bool = False
-    doubt: str = ""
-    offset_us: float = 0.0
-    arrived_ns: int = 0  # at the ejector
 
 
 class Program:

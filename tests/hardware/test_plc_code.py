@@ -11,9 +11,10 @@ import pytest
 
 from hardware.handshake import VisionSide
 from hardware.handshake_plc import PlcSide
+from hardware.part import PartState
 from hardware.plc import EjectorTiming, Result
 from hardware.plc_code import gutteil_fb
-from hardware.plc_program import AT_MACHINE, BIN_FULL, Moment, PartState, Program
+from hardware.plc_program import AT_MACHINE, BIN_FULL, Moment, Program
 from hardware.signals import FROM_PLC_LENGTH, LAST_SEQUENCE, SIGNALS, decode, signals
 from tests.hardware.structured_text import FunctionBlock
 
