@@ -20,6 +20,7 @@ from hardware.part import COMING, Part, PartState
 from hardware.plc import STOPS, EjectorTiming, EventKind, PlcEvent
 
 HEARTBEAT_LOST_NS = 1_000_000_000
+ENCODER_LOST_NS = 300_000_000  # a belt that should run has moved by then
 LATE_NS = 50_000_000  # by then the next part may lie there
 FALL_SHARE = 0.75  # of the shortest fall seen so far: nothing falls faster
 MAX_PARTS = 1024
@@ -76,9 +77,9 @@ class Program:
         self._ever_ready = self._ready = False
         self._ready_ns = 0
         self._speed = 0.0  # of the running belt
-        self._opened_ns = self._shot_ns = 0
+        self._opened_ns = self._shot_ns = self._moved_ns = 0
         self._fall_ns = 0  # the shortest time from the ejector to the confirmation sensor; 0 before any was seen alone
-        self._shot_at = -(2**62)
+        self._shot_at = self._seen_at = -(2**62)
         self._close_at: float = -(2**62)
         self._purge_until: int | None = None  # what lies on the belt up to here nobody knows; set when it first runs
         self.timing(timing)
@@ -198,6 +199,11 @@ class Program:
         if self._ever_ready and at.now_ns - self._ready_ns >= HEARTBEAT_LOST_NS:
             self._ever_ready = self._ready = False
             self._latch(at, VISION_SILENT, STOPS[VISION_SILENT])
+        if at.position > self._seen_at or not self.running:
+            self._seen_at, self._moved_ns = at.position, at.now_ns
+        elif at.now_ns - self._moved_ns >= ENCODER_LOST_NS:  # where the parts are nobody knows any more
+            self._purge_until = at.position + self._delay
+            self._latch(at, AT_MACHINE, "the encoder stands while the belt should run")
         lead = self._lead()
         for part in self.parts[:]:
             if part.state in COMING and at.position >= part.due - lead:

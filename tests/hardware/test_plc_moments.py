@@ -227,3 +227,24 @@ def test_the_heartbeat_may_stay_away_for_just_under_a_second() -> None:
     while desk.program.running:
         desk.wait(1)
     assert desk.now - said == HEARTBEAT_LOST_NS
+
+
+def test_an_encoder_that_stands_while_the_belt_should_run_stops_it_and_what_lies_there_is_swept_off() -> None:
+    desk = Desk()
+    desk.seen(1)
+    desk.answer(1, 1)
+    desk.wait(10)
+    for _ in range(299):
+        desk.now += MS
+        desk.program.ready(desk.at, True)
+    assert desk.program.running
+    desk.now += MS
+    desk.program.ready(desk.at, True)
+    assert (desk.program.running, desk.program.code) == (False, 5)
+    desk.wait(1000)  # now it stands because it should
+    desk.program.acknowledge(desk.at)
+    desk.wait(25)
+    assert (desk.program.running, desk.program.valve) == (True, True)
+    desk.go(DUE + 5)
+    desk.wait(1, 1)
+    assert desk.fate() == "ejected"
