@@ -16,9 +16,11 @@ import math
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from hardware.part import COMING, Part, PartState
 from hardware.plc import STOPS, EjectorTiming, EventKind, PlcEvent
 
 HEARTBEAT_LOST_NS = 1_000_000_000
+ENCODER_LOST_NS = 300_000_000  # a belt that should run has moved by then
 LATE_NS = 50_000_000  # by then the next part may lie there
 FALL_SHARE = 0.75  # of the shortest fall seen so far: nothing falls faster
 MAX_PARTS = 1024
@@ -27,20 +29,6 @@ VISION_SILENT, BY_COMMAND, UNCONFIRMED, BIN_FULL, AT_MACHINE = 1, 2, 3, 4, 5
 NOT_SURE = "one of the parts that fell close together is missing"
 SWEPT = "swept out with a part close to it"
 TOO_MANY = "more parts on the belt than the program can follow"
-
-
-class PartState(Enum):
-    """Where a part is on its way; what has ended is forgotten."""
-
-    OPEN = auto()  # nothing was said of it
-    GOOD = auto()  # OK and nothing else
-    BAD = auto()  # anything but OK
-    PASSING = auto()  # its deadline has gone by, it may pass
-    FIRED = auto()  # its deadline has gone by, the valve is for it
-    FALLING = auto()  # it was at the ejector; the confirmation sensor has to see it
-
-
-COMING = (PartState.OPEN, PartState.GOOD, PartState.BAD)  # before their deadline
 
 
 class LineState(Enum):
@@ -69,31 +57,6 @@ class Moment:
     late_ns: int = 0
 
 
-@dataclass(slots=True)
-class Part:
-    """One part between sensor and its end.
-
-    Attributes:
-        due: position at which it is at the ejector.
-        told: whether its end is told; not of a second part under a number that is taken.
-        swept: it would have passed, but the valve is open when it comes.
-        fell: something has been seen to fall that may have been this part, or is not waited for any more.
-        doubt: why it counts as missed whatever is seen to fall.
-    """
-
-    trigger_id: int
-    due: int
-    seen_ns: int
-    told: bool = True
-    state: PartState = PartState.OPEN
-    answered: bool = False
-    swept: bool = False
-    fell: bool = False
-    doubt: str = ""
-    offset_us: float = 0.0
-    arrived_ns: int = 0  # at the ejector
-
-
 class Program:
     """State of the program.
 
@@ -114,9 +77,9 @@ class Program:
         self._ever_ready = self._ready = False
         self._ready_ns = 0
         self._speed = 0.0  # of the running belt
-        self._opened_ns = self._shot_ns = 0
+        self._opened_ns = self._shot_ns = self._moved_ns = 0
         self._fall_ns = 0  # the shortest time from the ejector to the confirmation sensor; 0 before any was seen alone
-        self._shot_at = -(2**62)
+        self._shot_at = self._seen_at = -(2**62)
         self._close_at: float = -(2**62)
         self._purge_until: int | None = None  # what lies on the belt up to here nobody knows; set when it first runs
         self.timing(timing)
@@ -236,6 +199,11 @@ class Program:
         if self._ever_ready and at.now_ns - self._ready_ns >= HEARTBEAT_LOST_NS:
             self._ever_ready = self._ready = False
             self._latch(at, VISION_SILENT, STOPS[VISION_SILENT])
+        if at.position > self._seen_at or not self.running:
+            self._seen_at, self._moved_ns = at.position, at.now_ns
+        elif at.now_ns - self._moved_ns >= ENCODER_LOST_NS:  # where the parts are nobody knows any more
+            self._purge_until = at.position + self._delay
+            self._latch(at, AT_MACHINE, "the encoder stands while the belt should run")
         lead = self._lead()
         for part in self.parts[:]:
             if part.state in COMING and at.position >= part.due - lead:

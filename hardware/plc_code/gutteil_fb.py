@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hardware.plc_program import HEARTBEAT_LOST_NS, LATE_NS
+from hardware.plc_program import ENCODER_LOST_NS, HEARTBEAT_LOST_NS, LATE_NS
 from hardware.signals import FROM_PLC_LENGTH, LAST_SEQUENCE, MAP_VERSION, OUTCOMES, TO_PLC_LENGTH, VERDICTS, Signal, signals
 
 HERE = Path(__file__).parent
@@ -46,6 +46,7 @@ CONSTANTS = [
     Variable("MAX_TRIGGERS", "INT", "not yet acknowledged", str(MAX_TRIGGERS)),
     Variable("MAX_OUTCOMES", "INT", "not yet acknowledged", str(MAX_OUTCOMES)),
     Variable("HEARTBEAT_US", "DINT", "so long may the vision system be silent", str(HEARTBEAT_LOST_NS // 1000)),
+    Variable("ENCODER_US", "DINT", "by then a belt that should run has moved", str(ENCODER_LOST_NS // 1000)),
     Variable("LATE_S", "LREAL", "a shot later than this may hit the next part", str(LATE_NS / 1e9)),
     Variable("LONG_AGO", "DINT", "", "500000000"),
     Variable("V_OK", "UINT", "the only verdict that lets a part pass", str(next(k for k, v in VERDICTS.items() if v == "OK"))),
@@ -100,7 +101,7 @@ LOCALS = [
         for name in ("alive", "linked", "beatKnown", "everReady", "visionReady", "haveTiming", "purgeKnown", "purging", "room")
     ),
     *(Variable(name, "BOOL") for name in ("confirmBefore", "resetBefore", "askBefore", "sensorBefore", "recipeWaiting")),
-    *(Variable(name, "BOOL") for name in ("fell", "doubt", "late", "anyFired", "anyFalling", "soonAgain")),
+    *(Variable(name, "BOOL") for name in ("fell", "doubt", "late", "encoderLost", "anyFired", "anyFalling", "soonAgain")),
     *(
         Variable(name, "INT")
         for name in (
@@ -123,7 +124,7 @@ LOCALS = [
         for name in ("triggerSequence", "lastTrigger", "outcomeSequence", "lastOutcome", "recipeSequence", "recipeAsked")
     ),
     *(Variable(name, "DINT") for name in ("moved", "lastPosition", "beatAge", "shotAge", "openAge", "sinceShot", "purgeLeft", "delay")),
-    *(Variable(name, "DINT") for name in ("leadUs", "pulseUs", "confirmUs", "fallUs")),
+    *(Variable(name, "DINT") for name in ("leadUs", "pulseUs", "confirmUs", "fallUs", "standAge")),
     *(Variable(name, "LREAL") for name in ("runSpeed", "lead", "pulse", "closeLeft", "behind", "way")),
     Variable("partNumber", f"{_PARTS} UDINT", "the parts on the belt, the next at the ejector first"),
     Variable("partLeft", f"{_PARTS} DINT", "counts to the ejector"),

@@ -11,9 +11,10 @@ import pytest
 
 from hardware.handshake import VisionSide
 from hardware.handshake_plc import PlcSide
+from hardware.part import PartState
 from hardware.plc import EjectorTiming, Result
 from hardware.plc_code import gutteil_fb
-from hardware.plc_program import AT_MACHINE, BIN_FULL, Moment, PartState, Program
+from hardware.plc_program import AT_MACHINE, BIN_FULL, Moment, Program
 from hardware.signals import FROM_PLC_LENGTH, LAST_SEQUENCE, SIGNALS, decode, signals
 from tests.hardware.structured_text import FunctionBlock
 
@@ -121,6 +122,7 @@ class Pair:
     timing: EjectorTiming
     seed: int
     session: int = 1
+    dead_encoder: bool = False
     outcomes: dict[str, list[tuple[int, str, int]]] = field(default_factory=lambda: {"block": [], "reference": []})
 
     def __post_init__(self) -> None:
@@ -139,7 +141,7 @@ class Pair:
 
     def scan(self, *, sensor: bool = False, confirm: bool = False, bin_full: bool = False, button: bool = False, key: bool = False) -> None:
         self.now += CYCLE_MS * 1_000_000
-        speed = self.speed if self.program.running else 0
+        speed = self.speed if self.program.running and not self.dead_encoder else 0
         self.position += speed * CYCLE_MS // 1000
         block = self.block.values
         block.update(
@@ -224,7 +226,7 @@ def test_the_block_does_what_the_reference_does(parsed: FunctionBlock, seed: int
     next_part = 0
     for step in range(3000):
         if rng.random() < 0.004:
-            trouble = rng.choice(["silent", "unready", "stop", "button", "bin", "speed", "speed", "gap"])
+            trouble = rng.choice(["silent", "unready", "stop", "button", "bin", "speed", "speed", "gap", "encoder"])
             if trouble == "silent":
                 silent_until = step + rng.choice([100, 700])
             elif trouble == "unready":
@@ -235,9 +237,10 @@ def test_the_block_does_what_the_reference_does(parsed: FunctionBlock, seed: int
                 pair.speed = rng.choice([500, 1000, 1500, 2000, 3000])
             elif trouble == "gap":
                 gap = rng.choice([12, 30, 60, 140])
+            pair.dead_encoder = trouble == "encoder"
             button, bin_full = trouble == "button", trouble == "bin"
         if program.code and rng.random() < 0.02:
-            button = bin_full = False
+            button = bin_full = pair.dead_encoder = False
             if rng.random() < 0.5:
                 vision.acknowledge()
             else:
@@ -303,6 +306,23 @@ def test_a_torn_or_forged_result_lets_nothing_pass(parsed: FunctionBlock) -> Non
     parsed.values["wordsIn"] = good
     parsed.scan()
     assert parsed.values["partState"][0] == 2
+
+
+def test_an_encoder_that_is_set_back_stops_the_line_and_what_lies_there_is_swept_off(parsed: FunctionBlock) -> None:
+    pair = Pair(parsed, TIMINGS[0], 3)
+    pair.vision.ejector(pair.timing)
+    for step in range(300):
+        if step % 50 == 0:
+            pair.vision.ready(True)
+        pair.scan()
+        pair.exchange()
+    block = parsed.values
+    assert (block["run"], block["valve"]) == (True, False)
+    for back, stops in ((1, False), (NOMINAL, True)):
+        block.update(wordsIn=pair.vision.image(), position=pair.position - back)
+        parsed.scan()
+        assert block["run"] != stops
+    assert (block["code"], block["purgeLeft"]) == (5, 200)
 
 
 def test_more_parts_than_it_can_follow_are_swept_off(parsed: FunctionBlock) -> None:
