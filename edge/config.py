@@ -101,7 +101,12 @@ class Line(Block):
 
     control: Endpoint = Field("tcp://127.0.0.1:5581", description="where the simulated PLC answers")
     wire: str = Field("127.0.0.1:5580", description="loopback UDP HOST:PORT that stands for the trigger wire to the camera")
-    rate_hz: float = Field(2.0, ge=0, le=1000, description="parts per second; 0 = as fast as the station takes them")
+    rate_hz: float = Field(
+        2.0,
+        ge=0,
+        le=1000,
+        description="parts per second; 0 = as fast as the station takes them, with an ejector that is quick enough for that",
+    )
     jitter: float = Field(0.1, ge=0, le=0.5, description="spread of the spacing, as a share of it")
     parts: int = Field(0, ge=0, description="stop feeding after so many parts; 0 = never")
     sensor: Literal["line", "camera"] = Field(

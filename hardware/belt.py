@@ -16,6 +16,7 @@ from hardware.plc_program import AT_MACHINE, Moment, Program
 
 CATCH_UP_NS = 50_000_000
 MAX_STEP_NS = 30_000_000  # the line waits for at most 20 ms
+QUICK_PULSE_MS = 3.0  # of the ejector of a line that feeds as fast as it can
 
 
 @dataclass(slots=True)
@@ -97,7 +98,10 @@ class Belt:
         self._settle(now_ns)
 
     def aim(self, timing: EjectorTiming) -> None:
-        """The recipe's ejector, for the parts that come from now on."""
+        """The recipe's ejector, for the parts that come from now on. A line that feeds as fast as the station takes parts has one that
+        is quick enough for that: a recipe's is made for the distances of its own line, and would take good parts with it here."""
+        if not self.settings.rate_hz:
+            timing = replace(timing, pulse_ms=min(timing.pulse_ms, QUICK_PULSE_MS), spacing_ms=0.0)
         fine = int(min(timing.delay_counts * 1e9 / self.settings.counts_per_s, 1e30))
         if self.program.timing(replace(timing, delay_counts=fine)):
             self.timing, self.ejector.lead_ns = timing, int(timing.lead_ms * 1e6)
