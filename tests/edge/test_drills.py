@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import Station
 from edge.drill import Drill, Load, run_drill, sustained_rate
 from edge.drill_command import SHARE
 from edge.drills.ground import Ground
@@ -49,24 +50,27 @@ def test_no_bad_part_passes(name: str, pictures: Pictures, load: Load, tmp_path:
     assert report.passed > 5, "and something that may pass"
 
 
-def _saboteur(ground: Ground) -> None:
-    """The station is silent, and somebody tells the PLC that every part is good."""
-    ground.freeze("station")
-    for _ in range(60):
-        for part in ground.witness.parts[-40:]:
-            if not part.outcome:
-                ground.rig.line.answer(Result(part.trigger_id, 1))
-        ground.let(0.02)
-    ground.thaw("station")
-
-
 @pytest.mark.timeout(400)
 def test_a_drill_sees_bad_parts_that_pass(pictures: Pictures, load: Load, tmp_path: Path) -> None:
-    """What never finds anything proves nothing."""
-    report = run_drill(Drill("saboteur", "a PLC that is lied to", _saboteur), pictures, tmp_path, load)
-    assert report.escapes > 3
-    assert report.unjudged > report.escapes, "good ones that nobody judged count, too"
+    """What never finds anything proves nothing: the station is silent, and somebody tells the PLC that bad parts are good."""
+
+    def lie(ground: Ground) -> None:
+        ground.freeze("station")
+        for _ in range(40):
+            for part in ground.witness.parts[-40:]:
+                if not part.outcome and pictures.truth[part.item % len(pictures.truth)] == "NG":
+                    ground.rig.line.answer(Result(part.trigger_id, 1))
+            ground.let(0.03)
+        ground.thaw("station")
+
+    def patient(config: Station, _folder: Path) -> Station:  # five parts without a verdict would stop the line before a lie gets through
+        return config.model_copy(update={"plc": config.plc.model_copy(update={"no_verdicts_stop": 1_000})})
+
+    report = run_drill(Drill("saboteur", "a PLC that is lied to", lie, settings=patient), pictures, tmp_path, load)
+    assert report.escapes >= 1
+    assert report.unjudged >= report.escapes
     assert not report.ok
+    assert "passed-without-ok" in report.alarms, "and the line was stopped for it"
 
 
 @pytest.mark.timeout(400)
