@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import time
@@ -79,7 +80,8 @@ class OrderTaker:
             if now >= self._hello_at:
                 self._hello_at = now + HELLO_S
                 self._say(HELLO_KIND, HELLO.pack(self._number))
-            if not self._socket.poll(max(0, int((min(until, self._hello_at) - now) * 1000))):
+            # rounded up: rounded down it would spin through the last millisecond
+            if not self._socket.poll(max(0, math.ceil((min(until, self._hello_at) - now) * 1000))):
                 if time.monotonic() >= until:
                     return None
                 continue

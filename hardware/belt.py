@@ -16,6 +16,7 @@ from hardware.plc_program import AT_MACHINE, Moment, Program
 
 CATCH_UP_NS = 50_000_000
 MAX_STEP_NS = 30_000_000  # the line waits for at most 20 ms
+SLACK_NS = 1_000_000
 QUICK_PULSE_MS = 3.0  # of the ejector of a line that feeds as fast as it can
 
 
@@ -66,6 +67,7 @@ class Belt:
         self.ejector = Ejector(settings.confirm_s, settings.miss_share, settings.bin_parts, settings.seed)
         self.events: list[PlcEvent] = []
         self.fed, self.hold, self.speed = 0, False, 1.0
+        self._asked_ns = MAX_STEP_NS  # for how long it was said last that nothing would happen
         self.recipe = self.fault = 0
         self.timing = EjectorTiming(delay_ms=settings.ejector_delay_s * 1e3)
         self._belt_ns = self._world_ns = self._next_feed = 0
@@ -175,7 +177,8 @@ class Belt:
         """The world up to now; then the program may look at it and act."""
         gone = now_ns - self._last_ns if self._last_ns is not None else 0
         self._last_ns = now_ns
-        step = min(gone, MAX_STEP_NS)
+        # with no rate to keep, a belt need not move on while its process is held up: what lies so close would be past the ejector
+        step = min(gone, MAX_STEP_NS if self.settings.rate_hz else self._asked_ns + SLACK_NS)
         running = self.program.running
         falls = self.ejector.work(self._world_ns, step, self._belt_ns, self.speed if running else 0.0)
         self._world_ns += step
@@ -223,4 +226,5 @@ class Belt:
         if self.running and feeds and self.settings.sensor != "camera":
             wait = min(wait, math.ceil((self._next_feed - self._belt_ns) / self.speed))
         wait = min(wait, self.ejector.next_ns(self._world_ns))
+        self._asked_ns = int(wait)
         return max(0, int(wait) - (now_ns - self._last_ns if self._last_ns is not None else 0))
