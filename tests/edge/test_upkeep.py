@@ -266,9 +266,9 @@ def test_batches_and_heartbeats_do_not_wait_for_deletions(folder: Path) -> None:
 
 
 def test_a_recorder_killed_while_it_deletes_leaves_no_false_row_and_no_orphan(folder: Path) -> None:
-    make_old(folder / "data", 2_000)
+    make_old(folder / "data", 400)
     with line_in(folder, keep_days=7) as line:
-        for least in (1, 300):
+        for least in (1, 40):
             line.until(lambda b, least=least: b.counts["expired"] >= least)  # type: ignore[misc]
             line.kill_recorder()
             with open_store(line.database, read_only=True) as store:
