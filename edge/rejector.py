@@ -140,7 +140,7 @@ class Rejector:
                 return
             self._publisher.send(Ejection, trigger_id=event.trigger_id, offset_us=event.offset_us, answer_us=gone.answer_us, **gone.fields)
             reason, in_row = gone.fields["reason"], self._ledger.no_verdicts_in_row
-            self._supervisor.part_gone(event.trigger_id, event.kind, reason, wrong=gone.wrong, no_verdicts_in_row=in_row)
+            self._supervisor.part_gone(event.trigger_id, event.kind, reason, wrong=gone.wrong, no_verdicts_in_row=in_row, at_ns=event.at_ns)
         elif event.kind == "late":
             self._ledger.counts["late"] += 1
         elif event.kind == "recipe":
@@ -164,7 +164,9 @@ class Rejector:
         """An order of a person."""
         supervisor, refusal = self._supervisor, ""
         if command.op == "stop":
-            supervisor.stop("stopped-by-person", f"stopped by {command.who}" + (f": {command.reason}" if command.reason else ""))
+            supervisor.stop(
+                "stopped-by-person", f"stopped by {command.who}" + (f": {command.reason}" if command.reason else ""), time.monotonic_ns()
+            )
         elif command.op == "acknowledge":
             refusal = supervisor.acknowledge()
             if not refusal:
@@ -188,7 +190,7 @@ class Rejector:
             return
         self._next_ready = now + READY_S
         alive = self._orders.alive()
-        supervisor.station(alive=alive, judging=self._station_ready, timed=self._timing is not None)
+        supervisor.station(alive=alive, judging=self._station_ready, timed=self._timing is not None, now_ns=time.monotonic_ns())
         while supervisor.to_plc:
             word, reason = supervisor.to_plc[0]
             if word == "stop":

@@ -37,6 +37,7 @@ class Supervisor:
     stops: dict[str, str] = field(default_factory=dict)
     standing: str = ""
     to_plc: list[tuple[str, str]] = field(default_factory=list)
+    _caused_ns: dict[str, int] = field(default_factory=dict)
     _alive: bool = False
     _judging: bool = False
     _timed: bool = False
@@ -51,14 +52,15 @@ class Supervisor:
         """Whether the station is alive and says that it judges."""
         return self._alive and self._judging
 
-    def station(self, *, alive: bool, judging: bool, timed: bool) -> None:
+    def station(self, *, alive: bool, judging: bool, timed: bool, now_ns: int = 0) -> None:
         """What is known of the station: heartbeats come; it says ready; the ejector's place is known."""
         if self._alive and not alive:
-            self.stop("heartbeat-lost", "the station has fallen silent")
+            self.stop("heartbeat-lost", "the station has fallen silent", now_ns)
         self._alive, self._judging, self._timed = alive, judging, timed
 
-    def stop(self, code: str, text: str) -> None:
-        """Stop the line until a person acknowledges; the first text of a code stays."""
+    def stop(self, code: str, text: str, at_ns: int = 0) -> None:
+        """Stop the line until a person acknowledges; the first text of a code stays. `at_ns`: CLOCK_MONOTONIC of its cause."""
+        self._caused_ns[code] = max(at_ns, self._caused_ns.get(code, 0))
         if code not in self.stops:
             self.stops[code] = text
             self.to_plc.append(("stop", text))
@@ -70,19 +72,23 @@ class Supervisor:
             code = _PLC_STOPS.get(event.code)
             if code is not None and code not in self.stops and not (event.code == 2 and self.stops):
                 self.stops[code] = self.standing  # the PLC keeps it stopped by itself
+            if code is not None and code in self.stops:
+                self._caused_ns[code] = max(event.at_ns, self._caused_ns.get(code, 0))
         elif event.kind == "started":
             self.standing = ""
         elif event.kind == "reset":
-            self.stops.clear()
+            # whoever turned the key cannot have seen what was stopped for after that
+            for code in [c for c in self.stops if self._caused_ns.get(c, 0) <= event.at_ns]:
+                del self.stops[code]
 
-    def part_gone(self, trigger_id: int, outcome: str, reason: str, *, wrong: bool, no_verdicts_in_row: int) -> None:
+    def part_gone(self, trigger_id: int, outcome: str, reason: str, *, wrong: bool, no_verdicts_in_row: int, at_ns: int = 0) -> None:
         """A part has gone by the ejector; `wrong`: it passed and nobody had said OK."""
         if wrong:
-            self.stop("passed-without-ok", f"part {trigger_id} {reason}")
+            self.stop("passed-without-ok", f"part {trigger_id} {reason}", at_ns)
         if outcome == "missed":
-            self.stop("ejection-missed", f"part {trigger_id} was ejected but not confirmed")
+            self.stop("ejection-missed", f"part {trigger_id} was ejected but not confirmed", at_ns)
         if no_verdicts_in_row >= self.no_verdicts_stop:
-            self.stop("no-verdicts", f"{no_verdicts_in_row} parts in a row had no verdict")
+            self.stop("no-verdicts", f"{no_verdicts_in_row} parts in a row had no verdict", at_ns)
 
     def acknowledge(self) -> str:
         """A person has acknowledged every stop; returns why that is refused, or ''."""

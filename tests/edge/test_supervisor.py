@@ -117,3 +117,12 @@ def test_nothing_but_a_person_ends_a_stop(words: list[str]) -> None:
             assert before <= set(supervisor.stops)
             stopped |= word in CAUSES and bool(supervisor.stops)
         assert not (stopped and supervisor.ready)
+
+
+@pytest.mark.parametrize(("turned_ns", "ends"), [(99, False), (100, True), (101, True)])
+def test_a_key_that_was_turned_before_the_stop_does_not_end_it(turned_ns: int, ends: bool) -> None:
+    """The word of the key may be heard after that of a stop which came later: nobody has looked at that one."""
+    supervisor = running()
+    supervisor.stop("passed-without-ok", "part 7", 100)
+    supervisor.happened(PlcEvent("reset", 0, turned_ns))
+    assert supervisor.ready == ends
