@@ -68,6 +68,7 @@ class Rejector:
                 self._plc.open()
                 self._connected = True
                 self._alarms.set("plc-gone", False)
+                self._tell_again()
             self._listen()
             for event in self._plc.poll(0):
                 self._happened(event)
@@ -109,6 +110,14 @@ class Rejector:
                     self._plc.recipe(message.recipe_number)
             elif isinstance(message, Heartbeat):
                 self._station_ready = message.state == "ready"
+
+    def _tell_again(self) -> None:
+        """The PLC is there (again): what it may not have heard. The words that were on their way when it went were not repeated."""
+        for trigger_id, announced_ns, code in self._ledger.open_parts():
+            if announced_ns:
+                self._plc.announce(trigger_id, announced_ns)
+            if code:
+                self._plc.answer(Result(trigger_id, code, 0, self._ledger.encoder(trigger_id)))
 
     def _in_time(self, order: Order, trigger_id: int) -> bool:
         """Whether the part has not reached the ejector yet; while the belt stands its time stands. The PLC has the last word."""

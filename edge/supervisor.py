@@ -20,6 +20,7 @@ REMEDIES: dict[str, str] = {
     "stopped-by-person": "acknowledge when the line may run again",
     "machine-stop": "see the machine, then acknowledge",
 }
+UNHEARD_NS = 2_000_000_000  # a station that lives is heard within this time
 _PLC_STOPS = {1: "heartbeat-lost", 2: "stopped-by-person", 3: "ejection-missed", 4: "bin-full", 5: "machine-stop"}
 
 
@@ -38,6 +39,7 @@ class Supervisor:
     standing: str = ""
     to_plc: list[tuple[str, str]] = field(default_factory=list)
     _caused_ns: dict[str, int] = field(default_factory=dict)
+    _ran_unheard_ns: int = 0
     _alive: bool = False
     _judging: bool = False
     _timed: bool = False
@@ -56,6 +58,11 @@ class Supervisor:
         """What is known of the station: heartbeats come; it says ready; the ejector's place is known."""
         if self._alive and not alive:
             self.stop("heartbeat-lost", "the station has fallen silent", now_ns)
+        if alive:
+            self._ran_unheard_ns = 0
+        elif self._ran_unheard_ns and now_ns - self._ran_unheard_ns > UNHEARD_NS:
+            self.stop("heartbeat-lost", "the belt ran, and no station is heard", now_ns)
+            self._ran_unheard_ns = 0
         self._alive, self._judging, self._timed = alive, judging, timed
 
     def stop(self, code: str, text: str, at_ns: int = 0) -> None:
@@ -69,6 +76,8 @@ class Supervisor:
         """Something of the belt's own."""
         if event.kind == "stopped":
             self.standing = event.reason or STOPS.get(event.code, STOPS[0])
+            if not self._alive:  # rejector and station died together: this rejector has never heard the station
+                self._ran_unheard_ns = self._ran_unheard_ns or event.at_ns
             code = _PLC_STOPS.get(event.code)
             if code is not None and code not in self.stops and not (event.code == 2 and self.stops):
                 self.stops[code] = self.standing  # the PLC keeps it stopped by itself
