@@ -12,7 +12,7 @@ from edge.bus import LINGER_MS, context
 from edge.config import Station
 from edge.errors import BusError, KeysError
 from edge.keys import secure_server
-from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, MAX_WAITING, ORDER_KIND, RECIPE, RECIPE_KIND
+from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, KNOWN_KIND, MAX_WAITING, ORDER_KIND, RECIPE, RECIPE_KIND
 
 PEER_GONE_S = 1.0
 RESEND_S = (0.02, 0.04, 0.08, 0.16, 0.32)  # after each try; the last one goes on
@@ -31,6 +31,7 @@ class _Waiting:
     give_up_ns: int
     due_ns: int
     tries: int = 0
+    known: bool = False  # it was acknowledged once: the PLC has been told
 
 
 class OrderDesk:
@@ -72,6 +73,12 @@ class OrderDesk:
         """Say something that the next of its kind replaces (run, heartbeat): not acknowledged, kept for a rejector that comes later."""
         self._states[kind] = data
         self._send(self._state_head(), data)
+
+    def forget(self) -> None:
+        """The line counts its parts anew: behind the numbers of everything said so far there may be other parts by now."""
+        self.given_up += len(self._waiting)
+        self._waiting.clear()
+        self._kept.clear()
 
     def order(self, data: bytes, deadline_ns: int) -> None:
         """Say something that must arrive; `deadline_ns` (CLOCK_MONOTONIC): when the part reaches the ejector."""
@@ -122,10 +129,10 @@ class OrderDesk:
         oldest = min(next(iter(numbers), self._number + 1) for numbers in (self._waiting, self._kept))
         return HEAD.pack(self._epoch, 0, oldest)
 
-    def _send(self, head: bytes, data: bytes) -> None:
+    def _send(self, head: bytes, data: bytes, kind: bytes = ORDER_KIND) -> None:
         if self._peer:
             try:
-                self._socket.send_multipart((self._peer, ORDER_KIND, head, data), zmq.NOBLOCK)
+                self._socket.send_multipart((self._peer, kind, head, data), zmq.NOBLOCK)
             except zmq.ZMQError:  # its queue is full, or it has gone this moment: it is said again
                 return
 
@@ -150,6 +157,7 @@ class OrderDesk:
             epoch, number = ACK.unpack(data)
             self._heard_ns = time.monotonic_ns()
             if epoch == self._epoch and (done := self._waiting.pop(number, None)) is not None:
+                done.known = True
                 self._kept[number] = done
                 if len(self._kept) > MAX_WAITING:
                     self._kept.popitem(last=False)
@@ -177,7 +185,7 @@ class OrderDesk:
             elif present and now_ns >= waiting.due_ns:
                 waiting.due_ns = now_ns + int(RESEND_S[min(waiting.tries, len(RESEND_S) - 1)] * 1e9)
                 waiting.tries += 1
-                self._send(waiting.head, waiting.data)
+                self._send(waiting.head, waiting.data, KNOWN_KIND if waiting.known else ORDER_KIND)
                 said += 1
             if said >= RESEND_AT_ONCE or len(over) >= RESEND_AT_ONCE:
                 break

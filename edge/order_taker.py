@@ -16,7 +16,7 @@ from edge.config import Station, near
 from edge.errors import KeysError
 from edge.keys import secure_client
 from edge.messages import MAX_BYTES, AnyMessage, Heartbeat, MessageError, Run, Trigger, Verdict, decode
-from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, HELLO_S, MAX_WAITING, ORDER_KIND, RECIPE, RECIPE_KIND
+from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, HELLO_S, KNOWN_KIND, MAX_WAITING, ORDER_KIND, RECIPE, RECIPE_KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,13 @@ class Order:
     """What has come from the station.
 
     Attributes:
+        known: the PLC has been told of it once; an OK is not said to it again.
         deadline_ns: CLOCK_MONOTONIC at which the part reaches the ejector; 0 where only the encoder tells.
     """
 
     message: AnyMessage
     deadline_ns: int = 0
+    known: bool = False
 
 
 class OrderTaker:
@@ -110,7 +112,7 @@ class OrderTaker:
         try:
             kind, head, data = frames
             epoch, number, deadline_ns = HEAD.unpack(head)
-            if kind != ORDER_KIND or len(data) > MAX_BYTES:
+            if kind not in (ORDER_KIND, KNOWN_KIND) or len(data) > MAX_BYTES:
                 raise MessageError("not an order")
             message = decode(data)
         except (ValueError, struct.error, MessageError):
@@ -140,7 +142,7 @@ class OrderTaker:
         self._advance(self._base)
         if len(self._taken) > MAX_WAITING:  # the station keeps no more than that: what is older will not come
             self._advance(min(self._taken))
-        return Order(message, deadline_ns)
+        return Order(message, deadline_ns, kind == KNOWN_KIND)
 
     def _advance(self, base: int) -> None:
         """Every number up to `base` has come, or never will."""

@@ -21,5 +21,8 @@ HELLO = struct.Struct(">Q")
 ACK = struct.Struct(">QQ")  # epoch, number
 RECIPE = struct.Struct(">H")
 ORDER_KIND, HELLO_KIND, ACK_KIND, RECIPE_KIND = b"o", b"h", b"a", b"r"
+KNOWN_KIND = (
+    b"k"  # an order that was acknowledged once: for the rejector's books, and no permit, as another part may bear its number by now
+)
 HELLO_S = 0.2
 MAX_WAITING = 20_000  # orders that the station keeps

@@ -96,7 +96,10 @@ class Rejector:
             message = order.message
             if isinstance(message, Verdict):
                 in_time = self._in_time(order, message.trigger_id)
-                self._answer(message.trigger_id, self._ledger.judged(message, in_time=in_time), self._defect(message))
+                answer = self._ledger.judged(message, in_time=in_time)
+                if order.known and answer is not None and answer[0] == "permit":
+                    continue  # the PLC has it, if this is still the part; if it is another by now, it must not get it
+                self._answer(message.trigger_id, answer, self._defect(message))
                 self._ledger.told(message.trigger_id, (time.monotonic_ns() - message.mono_ns) / 1e3)
             elif isinstance(message, Trigger):
                 answer = self._ledger.announced(message, self._stood())

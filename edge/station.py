@@ -68,7 +68,7 @@ class Station:
         self._run_id = f"{config.name}-{self._publisher.epoch // 1_000_000:x}"
         self._state: State = "starting"
         self._detail = ""
-        self._parts = 0
+        self._parts = self._newest_trigger = 0
         self._counts = dict.fromkeys(
             ("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held", "ring_slots", "orders_waiting", "orders_given_up"), 0
         )
@@ -223,6 +223,9 @@ class Station:
         assert self._ring is not None
         assert self._info is not None
         missing = self._watch.missing(frame)
+        if 0 < frame.trigger_id <= self._newest_trigger:
+            self._desk.forget()
+        self._newest_trigger = frame.trigger_id
         part_id = self._announce(frame.trigger_id or self._parts + 1, frame.trigger_ns, frame.encoder)
         problem = self._watch.check(frame)
         if problem:

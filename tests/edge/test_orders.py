@@ -245,3 +245,28 @@ def test_an_order_whose_time_only_the_encoder_knows_waits_for_its_rejector(way: 
     way.turn(lambda: way.parts() == [1] and way.desk.waiting == 0)
     way.anew()
     way.turn(lambda: way.parts() == [1])
+
+
+def test_what_was_acknowledged_is_marked_when_it_is_said_again(way: Way) -> None:
+    """The PLC has it; behind the number there may be another part by now."""
+    way.say(1)
+    way.turn(lambda: way.parts() == [1] and way.desk.waiting == 0)
+    assert not way.got[0].known
+    way.anew()
+    way.say(2)
+    way.turn(lambda: sorted(way.parts()) == [1, 2])
+    assert {o.message.trigger_id: o.known for o in way.got if isinstance(o.message, Trigger)} == {1: True, 2: False}
+
+
+def test_a_line_that_counts_anew_ends_all_orders(way: Way) -> None:
+    way.say(1)
+    way.turn(lambda: way.parts() == [1] and way.desk.waiting == 0)
+    way.say(2)
+    way.desk.forget()
+    way.anew()
+    way.say(3)
+    way.turn(lambda: way.parts() == [3])
+    for _ in range(20):
+        way.turn(lambda: True)
+        assert (order := way.taker.get(0.005)) is None, order
+        way.desk.service()
