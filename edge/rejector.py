@@ -27,6 +27,7 @@ from hardware.plc import EjectorTiming, Plc, PlcEvent, Result, make_plc
 
 HEARTBEAT_S = 0.5
 READY_S = 0.25
+ASK_S = 2.0
 _WAIT_S = 0.004
 
 
@@ -44,6 +45,8 @@ class Rejector:
         self._run: Run | None = None
         self._timing: EjectorTiming | None = None
         self._station_ready = False
+        self._recipe_wanted: int | None = None  # what the PLC has asked for last
+        self._ask_at = 0.0
         self._connected = False
         self._stood_ns, self._stands_since_ns = 0, 0
         self._next_beat = self._next_ready = 0.0
@@ -156,7 +159,7 @@ class Rejector:
         elif event.kind == "late":
             self._ledger.counts["late"] += 1
         elif event.kind == "recipe":
-            self._orders.want_recipe(event.code)
+            self._recipe_wanted, self._ask_at = event.code, 0.0
         else:
             self._belt(event)
 
@@ -202,7 +205,8 @@ class Rejector:
             return
         self._next_ready = now + READY_S
         alive = self._orders.alive()
-        supervisor.station(alive=alive, judging=self._station_ready, timed=self._timing is not None, now_ns=time.monotonic_ns())
+        right = self._recipe_is_right(now)
+        supervisor.station(alive=alive, judging=self._station_ready and right, timed=self._timing is not None, now_ns=time.monotonic_ns())
         while supervisor.to_plc:
             word, reason = supervisor.to_plc[0]
             if word == "stop":
@@ -212,13 +216,24 @@ class Rejector:
             supervisor.to_plc.pop(0)
         if self._timing is not None and self._run is not None:
             self._plc.ejector(self._timing)  # said again with every ready: a PLC that has started anew must not guess it
-            self._plc.recipe(self._run.recipe_number if self._station_ready else 0)
+            self._plc.recipe(self._run.recipe_number if self._station_ready and right else 0)
         self._plc.ready(supervisor.ready, fault=1 + list(REMEDIES).index(next(iter(supervisor.stops))) if supervisor.stops else 0)
         text = "the station is silent" if not alive else "the station is not ready"
         self._alarms.set("station-lost", not supervisor.judging, "fault", text, "see the station's own alarm, or its log")
         standing = bool(supervisor.standing) and not supervisor.stops  # a stop says by itself that the belt stands
         self._alarms.set("line-stopped", standing, "warning", f"the belt stands: {supervisor.standing}", "")
         self._say_stops()
+
+    def _recipe_is_right(self, now: float) -> bool:
+        """Whether the station judges by the recipe that the PLC has asked for. One that has started anew begins with the settings' own
+        and is asked again, as is one that did not hear the first time; until it has changed the line stands."""
+        wanted = self._recipe_wanted
+        if wanted is None or (self._run is not None and self._run.recipe_number == wanted and self._ask_at):
+            return True
+        if now >= self._ask_at and (self._station_ready or not self._ask_at):  # one that loads, or could not, has heard it
+            self._ask_at = now + ASK_S
+            self._orders.want_recipe(wanted)
+        return self._run is not None and self._run.recipe_number == wanted
 
     def _beat(self) -> None:
         now = time.monotonic()

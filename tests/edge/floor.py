@@ -37,6 +37,7 @@ class FakeStation:
     silent: bool = False
     says_run: bool = True
     run_id: str = "run-1"
+    recipe_number: int = 0
     delay_ms: float = 400.0  # patient: the machine may be busy
     edges: list[Edge] = field(default_factory=list)
 
@@ -56,7 +57,7 @@ class FakeStation:
                 if not self.silent and self.says_run:
                     self.send(
                         Run, run_id=self.run_id, product="p", recipe="r", recipe_hash="", model="m", model_hash="", classes=["a"], camera="c", provider="cpu",
-                        ejector=Ejector(delay_ms=self.delay_ms, pulse_ms=10),
+                        recipe_number=self.recipe_number, ejector=Ejector(delay_ms=self.delay_ms, pulse_ms=10),
                     )  # fmt: skip
                 if not self.silent:
                     self.send(Heartbeat, state=self.state, period_s=0.2)

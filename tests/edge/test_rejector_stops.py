@@ -12,6 +12,7 @@ from edge.messages import Run
 from edge.rejector import run_rejector
 from edge.rig import own_ports
 from hardware.errors import DeviceSettings
+from hardware.plcs.simulator import SimulatorPlc
 from hardware.wire import Edge
 from tests.edge.floor import FakeStation, all_ok, blind, floor
 
@@ -156,3 +157,21 @@ def test_impossible_plc_settings_are_named() -> None:
     config = own_ports(Station(plc=Plc(settings={"colour": 1})))
     with pytest.raises(DeviceSettings, match="colour"):
         run_rejector(config, threading.Event())
+
+
+def test_a_station_that_judges_by_another_recipe_than_the_plc_asked_for_lets_nothing_run() -> None:
+    """It has started anew with the settings' own recipe, or the word was lost: it is asked again, and the line stands meanwhile."""
+    with floor(all_ok) as f:
+        f.until(lambda: len(f.ejections) >= 3)
+        machine = SimulatorPlc(f.config.line.control)
+        machine.open(own=False)
+        machine.request_recipe(2)
+        f.until(lambda: f.station.desk.recipe_wanted == 2)
+        f.listen(1.0)
+        assert f.listen(1.0) == []
+        f.station.desk.recipe_wanted = None  # it did not hear
+        f.until(lambda: f.station.desk.recipe_wanted == 2)
+        f.station.recipe_number = 2
+        before = len(f.ejections)
+        f.until(lambda: len(f.ejections) > before + 3)
+        machine.close()
