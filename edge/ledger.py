@@ -29,6 +29,7 @@ class _Entry:
     excused: bool = False  # it lay on the belt while the station was away
     encoder: int = 0
     answer_us: float = 0.0
+    announced_ns: int = 0  # CLOCK_MONOTONIC, where a camera saw it and not the PLC
     stood_ns: int = 0  # for how long the belt had stood in all when it was announced
 
 
@@ -77,6 +78,7 @@ class Ledger:
             self._parts[trigger.trigger_id] = entry = _Entry(barred=not entry.closed)
         entry.part_id, entry.run_id = trigger.part_id, trigger.run_id
         entry.encoder, entry.stood_ns = trigger.encoder or 0, stood_ns
+        entry.announced_ns = trigger.trigger_ns if trigger.sensor == "camera" else 0
         return ("reject", CODES["UNDECIDED"]) if entry.barred else None
 
     def triggered(self, trigger_id: int) -> None:
@@ -97,6 +99,19 @@ class Ledger:
         entry = self._parts.get(trigger_id)
         if entry is not None and not entry.answer_us:
             entry.answer_us = after_us
+
+    def open_parts(self) -> list[tuple[int, int, int]]:
+        """What a PLC that was away must hear again of parts that have not gone: number, when a camera announced it (0: the PLC saw it by
+        itself), and the code of a verdict that is not OK (0: none). An OK is not said again: behind the number may be another part by now."""
+        return [
+            (
+                number,
+                entry.announced_ns,
+                CODES["UNDECIDED"] if entry.barred else CODES.get(entry.verdict, 0) if entry.verdict != "OK" else 0,
+            )
+            for number, entry in self._parts.items()
+            if not entry.closed and (entry.announced_ns or entry.barred or entry.verdict not in ("", "OK"))
+        ]
 
     def encoder(self, trigger_id: int) -> int:
         """Belt position at which a part was announced, counts; 0 where it is not known."""

@@ -18,7 +18,9 @@ PEER_GONE_S = 1.0
 RESEND_S = (0.02, 0.04, 0.08, 0.16, 0.32)  # after each try; the last one goes on
 RESEND_AT_ONCE = 32  # so that a rejector that has frozen costs the station nothing that it would notice
 GIVE_UP_S = 30.0  # after the deadline; the belt may have stood meanwhile
+ENCODER_WAY_S = 60.0  # where the encoder tells when a part is due, nobody knows here: it is taken for so long
 KEEP_S = 2.0  # after the deadline: what has been acknowledged is said again to a rejector that has started anew meanwhile
+GREET_S = 0.1
 MAX_FRAMES = 64
 
 
@@ -47,6 +49,7 @@ class OrderDesk:
         self._kept: OrderedDict[int, _Waiting] = OrderedDict()  # acknowledged, not yet due
         self._states: dict[type, bytes] = {}
         self._peer, self._peer_number, self._heard_ns = b"", 0, 0
+        self._greeted_ns = 0
         self.recipe_wanted: int | None = None
         self.given_up = 0
         self.refused = 0
@@ -75,7 +78,8 @@ class OrderDesk:
         self._number += 1
         now = time.monotonic_ns()
         head = HEAD.pack(self._epoch, self._number, deadline_ns)
-        self._waiting[self._number] = _Waiting(head, data, deadline_ns + int(GIVE_UP_S * 1e9), now + int(RESEND_S[0] * 1e9))
+        due_ns = deadline_ns or now + int(ENCODER_WAY_S * 1e9)
+        self._waiting[self._number] = _Waiting(head, data, due_ns + int(GIVE_UP_S * 1e9), now + int(RESEND_S[0] * 1e9))
         if len(self._waiting) > MAX_WAITING:
             self._waiting.popitem(last=False)
             self.given_up += 1
@@ -132,9 +136,13 @@ class OrderDesk:
         peer, kind, data = frames
         if kind == HELLO_KIND and len(data) == HELLO.size:
             (number,) = HELLO.unpack(data)
-            new = peer != self._peer or number != self._peer_number or not self._present(time.monotonic_ns())
-            self._peer, self._peer_number, self._heard_ns = peer, number, time.monotonic_ns()
+            now = time.monotonic_ns()
+            new = peer != self._peer or number != self._peer_number or not self._present(now)
+            if new and now - self._greeted_ns < GREET_S * 1e9:
+                return  # it says it again; somebody who comes anew all the time must not keep the station busy
+            self._peer, self._peer_number, self._heard_ns = peer, number, now
             if new:
+                self._greeted_ns = now
                 self._greet()
         elif peer != self._peer:
             self.refused += 1

@@ -68,6 +68,7 @@ class Rejector:
                 self._plc.open()
                 self._connected = True
                 self._alarms.set("plc-gone", False)
+                self._tell_again()
             self._listen()
             for event in self._plc.poll(0):
                 self._happened(event)
@@ -110,6 +111,14 @@ class Rejector:
             elif isinstance(message, Heartbeat):
                 self._station_ready = message.state == "ready"
 
+    def _tell_again(self) -> None:
+        """The PLC is there (again): what it may not have heard. The words that were on their way when it went were not repeated."""
+        for trigger_id, announced_ns, code in self._ledger.open_parts():
+            if announced_ns:
+                self._plc.announce(trigger_id, announced_ns)
+            if code:
+                self._plc.answer(Result(trigger_id, code, 0, self._ledger.encoder(trigger_id)))
+
     def _in_time(self, order: Order, trigger_id: int) -> bool:
         """Whether the part has not reached the ejector yet; while the belt stands its time stands. The PLC has the last word."""
         if not order.deadline_ns:
@@ -140,7 +149,7 @@ class Rejector:
                 return
             self._publisher.send(Ejection, trigger_id=event.trigger_id, offset_us=event.offset_us, answer_us=gone.answer_us, **gone.fields)
             reason, in_row = gone.fields["reason"], self._ledger.no_verdicts_in_row
-            self._supervisor.part_gone(event.trigger_id, event.kind, reason, wrong=gone.wrong, no_verdicts_in_row=in_row)
+            self._supervisor.part_gone(event.trigger_id, event.kind, reason, wrong=gone.wrong, no_verdicts_in_row=in_row, at_ns=event.at_ns)
         elif event.kind == "late":
             self._ledger.counts["late"] += 1
         elif event.kind == "recipe":
@@ -164,7 +173,9 @@ class Rejector:
         """An order of a person."""
         supervisor, refusal = self._supervisor, ""
         if command.op == "stop":
-            supervisor.stop("stopped-by-person", f"stopped by {command.who}" + (f": {command.reason}" if command.reason else ""))
+            supervisor.stop(
+                "stopped-by-person", f"stopped by {command.who}" + (f": {command.reason}" if command.reason else ""), time.monotonic_ns()
+            )
         elif command.op == "acknowledge":
             refusal = supervisor.acknowledge()
             if not refusal:
@@ -188,7 +199,7 @@ class Rejector:
             return
         self._next_ready = now + READY_S
         alive = self._orders.alive()
-        supervisor.station(alive=alive, judging=self._station_ready, timed=self._timing is not None)
+        supervisor.station(alive=alive, judging=self._station_ready, timed=self._timing is not None, now_ns=time.monotonic_ns())
         while supervisor.to_plc:
             word, reason = supervisor.to_plc[0]
             if word == "stop":

@@ -20,6 +20,7 @@ REMEDIES: dict[str, str] = {
     "stopped-by-person": "acknowledge when the line may run again",
     "machine-stop": "see the machine, then acknowledge",
 }
+UNHEARD_NS = 2_000_000_000  # a station that lives is heard within this time
 _PLC_STOPS = {1: "heartbeat-lost", 2: "stopped-by-person", 3: "ejection-missed", 4: "bin-full", 5: "machine-stop"}
 
 
@@ -37,6 +38,8 @@ class Supervisor:
     stops: dict[str, str] = field(default_factory=dict)
     standing: str = ""
     to_plc: list[tuple[str, str]] = field(default_factory=list)
+    _caused_ns: dict[str, int] = field(default_factory=dict)
+    _ran_unheard_ns: int = 0
     _alive: bool = False
     _judging: bool = False
     _timed: bool = False
@@ -51,14 +54,20 @@ class Supervisor:
         """Whether the station is alive and says that it judges."""
         return self._alive and self._judging
 
-    def station(self, *, alive: bool, judging: bool, timed: bool) -> None:
+    def station(self, *, alive: bool, judging: bool, timed: bool, now_ns: int = 0) -> None:
         """What is known of the station: heartbeats come; it says ready; the ejector's place is known."""
         if self._alive and not alive:
-            self.stop("heartbeat-lost", "the station has fallen silent")
+            self.stop("heartbeat-lost", "the station has fallen silent", now_ns)
+        if alive:
+            self._ran_unheard_ns = 0
+        elif self._ran_unheard_ns and now_ns - self._ran_unheard_ns > UNHEARD_NS:
+            self.stop("heartbeat-lost", "the belt ran, and no station is heard", now_ns)
+            self._ran_unheard_ns = 0
         self._alive, self._judging, self._timed = alive, judging, timed
 
-    def stop(self, code: str, text: str) -> None:
-        """Stop the line until a person acknowledges; the first text of a code stays."""
+    def stop(self, code: str, text: str, at_ns: int = 0) -> None:
+        """Stop the line until a person acknowledges; the first text of a code stays. `at_ns`: CLOCK_MONOTONIC of its cause."""
+        self._caused_ns[code] = max(at_ns, self._caused_ns.get(code, 0))
         if code not in self.stops:
             self.stops[code] = text
             self.to_plc.append(("stop", text))
@@ -67,22 +76,28 @@ class Supervisor:
         """Something of the belt's own."""
         if event.kind == "stopped":
             self.standing = event.reason or STOPS.get(event.code, STOPS[0])
+            if not self._alive:  # rejector and station died together: this rejector has never heard the station
+                self._ran_unheard_ns = self._ran_unheard_ns or event.at_ns
             code = _PLC_STOPS.get(event.code)
             if code is not None and code not in self.stops and not (event.code == 2 and self.stops):
                 self.stops[code] = self.standing  # the PLC keeps it stopped by itself
+            if code is not None and code in self.stops:
+                self._caused_ns[code] = max(event.at_ns, self._caused_ns.get(code, 0))
         elif event.kind == "started":
             self.standing = ""
         elif event.kind == "reset":
-            self.stops.clear()
+            # whoever turned the key cannot have seen what was stopped for after that
+            for code in [c for c in self.stops if self._caused_ns.get(c, 0) <= event.at_ns]:
+                del self.stops[code]
 
-    def part_gone(self, trigger_id: int, outcome: str, reason: str, *, wrong: bool, no_verdicts_in_row: int) -> None:
+    def part_gone(self, trigger_id: int, outcome: str, reason: str, *, wrong: bool, no_verdicts_in_row: int, at_ns: int = 0) -> None:
         """A part has gone by the ejector; `wrong`: it passed and nobody had said OK."""
         if wrong:
-            self.stop("passed-without-ok", f"part {trigger_id} {reason}")
+            self.stop("passed-without-ok", f"part {trigger_id} {reason}", at_ns)
         if outcome == "missed":
-            self.stop("ejection-missed", f"part {trigger_id} was ejected but not confirmed")
+            self.stop("ejection-missed", f"part {trigger_id} was ejected but not confirmed", at_ns)
         if no_verdicts_in_row >= self.no_verdicts_stop:
-            self.stop("no-verdicts", f"{no_verdicts_in_row} parts in a row had no verdict")
+            self.stop("no-verdicts", f"{no_verdicts_in_row} parts in a row had no verdict", at_ns)
 
     def acknowledge(self) -> str:
         """A person has acknowledged every stop; returns why that is refused, or ''."""

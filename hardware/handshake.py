@@ -202,7 +202,9 @@ class VisionSide:
             self._new_plc(values)
         self.linked = values["session_echo"] == self.session
         if self.linked and self._showing and values["result_ack"] == self._sequence:
-            self._corrections.discard(self._queue.popleft().trigger_id)
+            taken = self._queue.popleft()
+            if taken.verdict != OK:  # the OK that a correction follows must not take the correction's protection with it
+                self._corrections.discard(taken.trigger_id)
             self._showing = False
         self._show()
         self._watch_belt(values, now_ns)

