@@ -221,7 +221,7 @@ def _go_through(drill: Drill, ground: Ground, load: Load, report: Report) -> Win
     if drill.alarm and drill.alarm not in ground.tally.alarms:
         ground.wrong.append(f"nobody was told: the alarm {drill.alarm} was not raised")
     drain(ground, DRAIN_S if report.recovery_s is not None else 3.0)
-    return Window(0 if drill.standing else since_ns, (time.monotonic_ns() if drill.standing else end_ns) + SETTLE_NS)
+    return Window(0 if drill.standing else min(since_ns, ground.reach_ns), (time.monotonic_ns() if drill.standing else end_ns) + SETTLE_NS)
 
 
 def drain(ground: Ground, limit_s: float = DRAIN_S) -> None:

@@ -16,7 +16,7 @@ from edge.drill import Drill, Load, Report, run_drill, sustained_rate
 from edge.drills.long import Running, run_long
 from edge.drills.pictures import Pictures, draw_pictures
 from edge.drills.table import DRILLS, chosen
-from edge.errors import GutteilError
+from edge.errors import GutteilError, SettingsError
 
 SHARE = 0.85  # of the rate that the line holds: parts come in uneven distances
 SIMULATED = "the line, its PLC and its ejector are simulated; the processes are real"
@@ -72,6 +72,8 @@ def drill_command(names: list[str], parts: int, rate_hz: float, seed: int, folde
     with tempfile.TemporaryDirectory(prefix="gutteil-drill-") as scratch:
         place = (folder or Path(scratch)).resolve()
         place.mkdir(parents=True, exist_ok=True)
+        if any(place.iterdir()):
+            raise SettingsError(f"--folder {place}: is not empty, and an old journal would be taken for this drill's; name a new folder")
         pictures = draw_pictures(place / "set", seed)
         if not rate_hz:
             console.print("measuring the highest rate that the line holds ...", highlight=False)

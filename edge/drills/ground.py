@@ -36,6 +36,7 @@ class Ground:
         attended: a person is there who acknowledges stops; not while a drill does its harm.
         notes: what is worth saying in the report.
         may_fail: processes that may refuse to run for a while.
+        reach_ns: CLOCK_MONOTONIC of the oldest part that the fault touches, where it reaches back to parts that had gone before.
         wrong: what must not happen and did, besides what the parts tell.
         ears: called with every message that is heard.
         before: the record's rows at the moment of the fault.
@@ -50,6 +51,7 @@ class Ground:
     attended: bool = False
     notes: list[str] = field(default_factory=list)
     may_fail: set[str] = field(default_factory=set)
+    reach_ns: int = 2**63 - 1
     wrong: list[str] = field(default_factory=list)
     ears: list[Callable[[AnyMessage], None]] = field(default_factory=list)
     acknowledged: int = 0

@@ -118,6 +118,7 @@ def _replayed(ground: Ground) -> None:
             gone = [p for p in ground.witness.parts[-200:] if p.outcome]
             if gone:
                 old = ground.rng.choice(gone)
+                ground.reach_ns = min(ground.reach_ns, old.at_ns)  # it and those after it come into the record once more
                 wire.send(Edge(old.trigger_id, old.at_ns, 0, old.item))
                 _say(strangers, msgspec.json.encode(Command("answer", id=old.trigger_id, code=1)))
             here = [p for p in ground.witness.parts[-5:] if not p.outcome]

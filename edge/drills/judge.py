@@ -81,7 +81,7 @@ def judge(parts: list[Seen], truth: list[str], tally: Tally, rows: dict[str, Row
         found.stopped_with += bad and not part.outcome and part.fell is None
         explained = windows.touch(part.at_ns, part.gone_ns or part.at_ns)
         went_by = part.outcome == "passed" or part.fell is False
-        if bad and (went_by or (part.outcome == "missed" and part.fell is None)) and not (part.outcome == "missed" and part.caught):
+        if bad and went_by and not (part.outcome == "missed" and part.caught):
             found.escapes.append(f"{name} went by; the PLC program says {part.outcome or 'nothing'}")
         if not bad and (part.outcome in ("ejected", "missed") or part.fell):
             found.needless += 1

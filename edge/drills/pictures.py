@@ -21,6 +21,7 @@ from hardware.cameras.board_set import draw_set
 
 BOARDS = 16
 PULSE_MS = 5  # an ejector for so many parts a second must be quick, or each shot takes the next part with it
+CONFIRM_MS = 25  # the fall takes 20; a window longer than the way to the next reject lets that one's fall hide a miss
 WAY_MS = 400
 
 
@@ -54,6 +55,6 @@ def write_recipe(file: Path, **way: Any) -> Path:
     """The shipped recipe for boards, with a quick ejector so far from the sensor."""
     recipe = tomllib.loads(DEFAULT_RECIPE.read_text("utf-8"))
     recipe["model"]["file"] = str((DEFAULT_RECIPE.parent / recipe["model"]["file"]).resolve())
-    recipe["ejector"] = {"pulse_ms": PULSE_MS, **way}
+    recipe["ejector"] = {"pulse_ms": PULSE_MS, "confirm_ms": CONFIRM_MS, **way}
     file.write_text(tomli_w.dumps(recipe))
     return file

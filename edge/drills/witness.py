@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hardware.journal import Entry, read_entries
 
-CAUGHT_NS = 1_000_000_000  # a bad part whose ejection failed is caught if the belt stops within this time
+CAUGHT_NS = 1_000_000_000  # a bad part that the ejector missed is caught if the belt stops so soon after it has gone by
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class Seen:
         at_ns, gone_ns: CLOCK_MONOTONIC at the sensor and at the ejector; gone_ns is 0 while it lies on the belt.
         outcome: what the PLC program says: passed, ejected, missed, or '' while it lies on the belt.
         fell: what it really did: True into the bin, False by the ejector, None while it lies on the belt.
-        caught: `missed` only: the belt stopped right after it.
+        caught: the belt stopped right after it had gone by.
     """
 
     epoch: int
@@ -51,7 +51,7 @@ class Witness:
     _epoch: int = 0
     _last_ns: int = 0
     _on_belt: dict[int, Seen] = field(default_factory=dict)
-    _missed: list[Seen] = field(default_factory=list)
+    _went_by: list[tuple[int, Seen]] = field(default_factory=list)
     _things: dict[int, Seen] = field(default_factory=dict)
 
     def poll(self) -> None:
@@ -82,13 +82,13 @@ class Witness:
             if (thing := self._things.pop(entry.item, None)) is not None:
                 thing.fell = entry.kind == "fell"
                 thing.gone_ns = thing.gone_ns or entry.at_ns
+                if not thing.fell:
+                    thing.caught = not self.running  # the belt stopped while it went by
+                    self._went_by.append((entry.at_ns, thing))
         elif entry.kind in ("passed", "ejected", "missed"):
             gone = self._on_belt.pop(entry.id, None)
             if gone is not None:
                 gone.outcome, gone.gone_ns = entry.kind, entry.at_ns
-                if entry.kind == "missed":
-                    gone.caught = not self.running
-                    self._missed.append(gone)
         elif entry.kind == "stopped":
             self._stop(entry.at_ns)
         elif entry.kind == "started":
@@ -101,9 +101,9 @@ class Witness:
         if self.running:
             self.stands.append((at_ns, 0))
         self.running = False
-        for part in self._missed:
-            part.caught |= at_ns - part.gone_ns <= CAUGHT_NS
-        self._missed.clear()
+        for went_ns, part in self._went_by:
+            part.caught |= at_ns - went_ns <= CAUGHT_NS
+        self._went_by.clear()
 
     @property
     def on_belt(self) -> int:

@@ -173,6 +173,19 @@ def test_the_journal_survives_a_line_that_dies_in_the_middle_of_a_word(tmp_path:
     assert witness.epochs == 3
 
 
+@pytest.mark.parametrize(("stops_ns", "caught"), [(S, True), (S + MS, False), (-MS, True)])
+def test_a_part_that_went_by_is_caught_by_a_belt_that_stops_at_once(stops_ns: int, caught: bool, tmp_path: Path) -> None:
+    """It counts when it went by, not when the PLC program noticed; and the belt may have stopped in the same moment."""
+    witness = Witness(tmp_path / "none")
+    by = Entry("by", 5 * S, 1, item=0)
+    stopped = Entry("stopped", 5 * S + stops_ns, code=3)
+    rest = sorted([by, stopped], key=lambda e: e.at_ns)
+    missed = Entry("missed", max(by.at_ns, stopped.at_ns), 1)
+    for entry in (Entry("begun", 1), Entry("started", 2), Entry("triggered", 4 * S, 1, item=0), *rest, missed):
+        witness.take(entry)
+    assert (witness.parts[0].outcome, witness.parts[0].fell, witness.parts[0].caught) == ("missed", False, caught)
+
+
 def test_a_line_without_journal_numbers_its_items_all_the_same() -> None:
     journal = Journal("")
     assert [journal.fed(n, 0, 0, wired=True) for n in (1, 2, 3)] == [0, 1, 2]

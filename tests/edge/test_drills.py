@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from edge.config import Station
 from edge.drill import Drill, Load, run_drill, sustained_rate
-from edge.drill_command import SHARE
+from edge.drill_command import SHARE, drill_command
 from edge.drills.ground import Ground
 from edge.drills.long import run_long
 from edge.drills.pictures import Pictures, draw_pictures
@@ -87,6 +88,12 @@ def test_random_kills(pictures: Pictures, load: Load, tmp_path: Path) -> None:
 def test_a_drill_that_does_not_exist() -> None:
     with pytest.raises(SettingsError, match="kill-station"):
         chosen(["kill-everything"])
+
+
+def test_an_old_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "line.journal").touch()
+    with pytest.raises(SettingsError, match="not empty"):
+        drill_command(["kill-line"], 10, 10.0, 1, tmp_path, 0, Console(stderr=True))
 
 
 def test_the_list_of_drills_is_json() -> None:
