@@ -78,7 +78,10 @@ class Ejector(Block):
         0, ge=0, le=5_000, description="ms that the valve needs between two shots; for parts closer than that it stays held"
     )
     confirm_ms: float = Field(
-        200, ge=1, le=60_000, description="ms after the ejector within which the confirmation sensor must see the part"
+        200,
+        ge=1,
+        le=60_000,
+        description="ms after the ejector within which the confirmation sensor must see the part; shorter than the time between two rejects, or one may confirm the other",
     )
 
     @model_validator(mode="after")
