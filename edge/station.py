@@ -16,7 +16,7 @@ from edge.alive import keeper
 from edge.bus import publisher
 from edge.config import Station as StationConfig
 from edge.decide import Decision, undecided
-from edge.errors import GutteilError, SettingsError
+from edge.errors import SettingsError
 from edge.judge import Judge
 from edge.messages import CODES, Ejector, Heartbeat, ImageRef, Run, State, Timings, Trigger, Verdict
 from edge.model import RuntimeOptions
@@ -68,7 +68,7 @@ class Station:
         self._run_id = f"{config.name}-{self._publisher.epoch // 1_000_000:x}"
         self._state: State = "starting"
         self._detail = ""
-        self._parts = self._newest_trigger = 0
+        self._parts = self._newest_trigger = self._changed_ns = 0
         self._counts = dict.fromkeys(
             ("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held", "ring_slots", "orders_waiting", "orders_given_up"), 0
         )
@@ -221,15 +221,15 @@ class Station:
         """The way of a part; everything after the verdict has left is off it."""
         assert self._watch is not None
         assert self._ring is not None
-        assert self._info is not None
         missing = self._watch.missing(frame)
         if 0 < frame.trigger_id <= self._newest_trigger:
             self._desk.forget()
         self._newest_trigger = frame.trigger_id
         part_id = self._announce(frame.trigger_id or self._parts + 1, frame.trigger_ns, frame.encoder)
+        old = "it came before the recipe was changed" if frame.trigger_ns < self._changed_ns else ""  # and waited in the camera's buffer
         problem = self._watch.check(frame)
-        if problem:
-            decision, timings = undecided(problem), Timings()
+        if problem or old:
+            decision, timings = undecided(problem or old), Timings()
         else:
             try:
                 judgement = self._judge.judge(frame.image, frame.reference)
@@ -340,12 +340,12 @@ class Station:
             loaded = load_recipe(Path(self._config.recipes[str(number)]))
             judge = Judge(loaded, self._options)
             judge.model.warm_up(self._config.model.warm_up_runs)
-        except GutteilError as error:
+        except Exception as error:  # whatever it is: a station that dies of it would come back with the recipe before
             self._recipe_fault = str(error)[:200]
             self._fault("recipe-refused", self._recipe_fault, "mend the recipe or its settings, or ask for another one at the machine")
             return
         self._judge, self._recipe_number, self._recipe_fault, self._due_ns = judge, number, "", _due_ns(loaded.recipe)
-        self._run_id = f"{self._config.name}-{time.time_ns() // 1_000_000:x}"
+        self._run_id, self._changed_ns = f"{self._config.name}-{time.time_ns() // 1_000_000:x}", time.monotonic_ns()
         self._alarms.set("recipe-refused", False)
         self._state, self._detail = ("ready", "") if self._info is not None else ("fault", "the camera is not open")
         self._next_beat = self._next_run = 0.0

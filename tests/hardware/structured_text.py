@@ -149,7 +149,7 @@ def _statements(statements: list[Any], block: FunctionBlock, depth: int = 1) -> 
         elif isinstance(s, ast.ExitStatement):
             lines.append(f"{pad}break")
         else:
-            raise NotImplementedError(type(s).__name__)
+            raise TypeMismatch(f"the block uses a statement that this test does not know: {type(s).__name__}")
     return lines
 
 
@@ -190,4 +190,4 @@ def _expression(e: Any, block: FunctionBlock) -> str:
         if str(e.op) == "/":
             return f"divide({left}, {right})"
         return f"calculate(signs[{OPERATORS[str(e.op)]!r}], {left}, {right})"
-    raise NotImplementedError(type(e).__name__)
+    raise TypeMismatch(f"the block uses an expression that this test does not know: {type(e).__name__}")
