@@ -55,7 +55,7 @@ def place(db: sqlite3.Connection, part_id: str, who: str, reason: str, now_ns: i
     Raises:
         StoreError: no such part, no name or no reason.
     """
-    who, reason = _said(who, "who"), _said(reason, "reason")
+    who, reason = said(who, "who"), said(reason, "reason")
     row = db.execute("SELECT station, simulated FROM inspections WHERE part_id = ?", (part_id,)).fetchone()
     if row is None:
         raise StoreError(f"there is no part {part_id!r} in the record; check the id, or name it by --run and --trigger")
@@ -71,7 +71,7 @@ def release(db: sqlite3.Connection, part_id: str, who: str, reason: str, now_ns:
     Raises:
         StoreError: also: no such hold, or several and no number.
     """
-    who, reason = _said(who, "who"), _said(reason, "reason")
+    who, reason = said(who, "who"), said(reason, "reason")
     found = [h for h in holds(db, part_id) if number in (None, h.number)]
     if not found:
         raise StoreError(f"part {part_id!r} has no {'hold' if number is None else f'hold {number}'} in force; see: gutteil holds")
@@ -100,7 +100,7 @@ def part_of(db: sqlite3.Connection, run_id: str, trigger_id: int) -> str:
     return str(found[0])
 
 
-def _said(text: str, what: str) -> str:
+def said(text: str, what: str) -> str:
     text = text.strip()
     if not text or len(text) > MAX_TEXT or not text.isprintable():
         raise StoreError(f"--{what} {text[:40]!r}: 1 to {MAX_TEXT} printable characters are needed; it stays in the record for good")

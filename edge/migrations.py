@@ -175,3 +175,33 @@ def _keeping(db: Database) -> None:
         ),
     ):
         db.execute(statement)
+
+
+@MIGRATIONS(name="0003_reviews")
+def _reviews(db: Database) -> None:
+    """What people say a part really was. `boxed`: they also said which defects it has (none is an answer too)."""
+    utc = _UTC.format
+    for statement in (
+        f"""CREATE TABLE reviews (
+            number INTEGER PRIMARY KEY NOT NULL, part_id TEXT NOT NULL REFERENCES inspections, who TEXT NOT NULL,
+            truth TEXT NOT NULL CHECK (truth IN ('good', 'bad', 'unsure', 'withdrawn')), note TEXT NOT NULL, boxed INTEGER NOT NULL,
+            wall_ns INTEGER NOT NULL, reviewed_at TEXT GENERATED ALWAYS AS ({utc("wall_ns")}) VIRTUAL
+        ) STRICT""",
+        "CREATE INDEX reviews_by_part ON reviews (part_id, number)",
+        """CREATE TABLE review_boxes (
+            review INTEGER NOT NULL REFERENCES reviews, number INTEGER NOT NULL, kind TEXT NOT NULL,
+            x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL, PRIMARY KEY (review, number)
+        ) STRICT, WITHOUT ROWID""",
+        # REPLACE deletes without asking the triggers of DELETE
+        """CREATE TRIGGER reviews_in_order BEFORE INSERT ON reviews WHEN NEW.number != (SELECT coalesce(max(number), 0) + 1 FROM reviews)
+            BEGIN SELECT RAISE(ABORT, 'reviews is append only'); END""",
+        """CREATE TRIGGER review_boxes_once BEFORE INSERT ON review_boxes
+            WHEN EXISTS (SELECT 1 FROM review_boxes WHERE review = NEW.review AND number = NEW.number)
+            BEGIN SELECT RAISE(ABORT, 'review_boxes is append only'); END""",
+        *(
+            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append only'); END"
+            for table in ("reviews", "review_boxes")
+            for verb in ("UPDATE", "DELETE")
+        ),
+    ):
+        db.execute(statement)

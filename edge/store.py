@@ -18,7 +18,7 @@ from types import TracebackType
 import msgspec
 from sqlite_utils import Database
 
-from edge import audit, expiry, holds
+from edge import audit, expiry, holds, reviews
 from edge.audit import AuditCheck, AuditRow
 from edge.errors import StoreError
 from edge.holds import Hold
@@ -26,6 +26,7 @@ from edge.messages import VerdictWord
 from edge.migrations import APPLICATION_ID, MIGRATIONS
 from edge.reconcile import Reconciliation, reconcile
 from edge.retention import Claim, Kept
+from edge.reviews import Review, ReviewBox, Truth
 from edge.rows import Batch, EvidenceState, StoredFile, write_rows
 from edge.sequences import Gap, Seen
 
@@ -240,6 +241,16 @@ class Store:
         """The holds in force, of one part or all; with `ended` the released ones too."""
         with _in_words(self.path):
             return holds.holds(self._db, part_id, ended=ended)
+
+    def review(self, part_id: str, who: str, truth: Truth, boxes: Sequence[ReviewBox] | None = None, note: str = "") -> Review:
+        """Say what a part really was. Raises as `write`, and StoreError for what `edge.reviews.add` refuses."""
+        with self._writing():
+            return reviews.add(self._db, part_id, who, truth, time.time_ns(), boxes, note)
+
+    def reviews(self, part_id: str | None = None, *, newest: bool = False) -> list[Review]:
+        """What people said of one part or all, oldest first; with `newest` only what counts."""
+        with _in_words(self.path):
+            return reviews.reviews(self._db, part_id, newest=newest)
 
     def part_of(self, run_id: str, trigger_id: int) -> str:
         """The part with this trigger number in a run. Raises StoreError unless there is exactly one."""

@@ -1,0 +1,92 @@
+"""Reviews: what a person says a part really was. Append only; the newest one of a part counts, all are kept.
+
+Verdicts come from the network, reviews from people; escape, overkill and the next training set rest on them. As with holds
+(`edge.holds`) a review goes straight into the file, so that it is durable when the call returns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, Literal, get_args
+
+import msgspec
+
+from edge.errors import StoreError
+from edge.holds import said
+
+Truth = Literal["good", "bad", "unsure", "withdrawn"]
+TRUTHS: Final[tuple[str, ...]] = get_args(Truth)
+MAX_BOXES = 500
+
+
+class ReviewBox(msgspec.Struct, frozen=True):
+    """A defect as a person drew or confirmed it: class, box in px of the recorded image."""
+
+    kind: str
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class Review(msgspec.Struct, frozen=True):
+    """What one person said of one part; `reviewed_at` is UTC, ISO 8601.
+
+    Attributes:
+        truth: `withdrawn` undoes what was said before: the part counts as not reviewed.
+        boxes: the defects; None where the person said nothing of them, an empty list where there is none.
+    """
+
+    number: int
+    part_id: str
+    who: str
+    truth: Truth
+    note: str
+    reviewed_at: str
+    boxes: list[ReviewBox] | None
+
+
+def add(
+    db: sqlite3.Connection, part_id: str, who: str, truth: Truth, now_ns: int, boxes: Sequence[ReviewBox] | None = None, note: str = ""
+) -> Review:
+    """Within the caller's transaction, which holds the write lock.
+
+    Raises:
+        StoreError: no such part, no name, an unknown word, or boxes that cannot be.
+    """
+    who = said(who, "who")
+    if truth not in TRUTHS:
+        raise StoreError(f"truth = {truth!r} is not known; choose one of: {', '.join(TRUTHS)}")
+    if boxes and truth != "bad":
+        raise StoreError(f"truth = {truth!r} with {len(boxes)} defects: only a part that is 'bad' has defects")
+    if len(boxes or ()) > MAX_BOXES:
+        raise StoreError(f"{len(boxes or ())} defects on one part; at most {MAX_BOXES} are recorded")
+    for box in boxes or ():
+        if not box.kind.strip() or not (0 <= box.x1 < box.x2 < 1e6 and 0 <= box.y1 < box.y2 < 1e6):
+            raise StoreError(f"defect {box}: needs a class, and a box with 0 <= x1 < x2 and 0 <= y1 < y2")
+    if db.execute("SELECT 1 FROM inspections WHERE part_id = ?", (part_id,)).fetchone() is None:
+        raise StoreError(f"there is no part {part_id!r} in the record; check the id")
+    number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM reviews").fetchone()[0]
+    row = (number, part_id, who, truth, note.strip()[:200], boxes is not None, now_ns)
+    db.execute("INSERT INTO reviews (number, part_id, who, truth, note, boxed, wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    for i, b in enumerate(boxes or ()):
+        db.execute("INSERT INTO review_boxes VALUES (?, ?, ?, ?, ?, ?, ?)", (number, i, b.kind.strip()[:80], b.x1, b.y1, b.x2, b.y2))
+    return reviews(db, part_id)[-1]
+
+
+def reviews(db: sqlite3.Connection, part_id: str | None = None, *, newest: bool = False) -> list[Review]:
+    """Reviews of one part or of all, oldest first; with `newest` only the one of each part that counts, none where it was withdrawn."""
+    where = "WHERE (? IS NULL OR r.part_id = ?)"
+    if newest:
+        where += " AND r.truth != 'withdrawn' AND r.number = (SELECT max(n.number) FROM reviews n WHERE n.part_id = r.part_id)"
+    rows = db.execute(
+        f"SELECT r.number, r.part_id, r.who, r.truth, r.note, r.reviewed_at, r.boxed FROM reviews r {where} ORDER BY r.number",
+        (part_id, part_id),
+    ).fetchall()
+    return [Review(*row, _boxes(db, row[0]) if boxed else None) for *row, boxed in rows]
+
+
+def _boxes(db: sqlite3.Connection, number: int) -> list[ReviewBox]:
+    found = db.execute("SELECT kind, x1, y1, x2, y2 FROM review_boxes WHERE review = ? ORDER BY number", (number,))
+    return [ReviewBox(*row) for row in found]

@@ -1,0 +1,65 @@
+"""What people say a part really was: kept for good, the newest counts, nonsense is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from edge.errors import StoreError
+from edge.reviews import ReviewBox
+from tests.edge.test_holds import told
+
+SCRATCH = ReviewBox("scratch", 1.0, 2.0, 30.0, 40.0)
+
+
+def test_the_newest_review_counts_and_all_are_kept(tmp_path: Path) -> None:
+    with told(tmp_path) as store:
+        first = store.review("P1", " Anna ", "bad", [SCRATCH], "seen at the light")
+        assert (first.number, first.who, first.truth, first.boxes) == (1, "Anna", "bad", [SCRATCH])
+        assert store.review("P1", "Ben", "good").boxes is None
+        store.review("P2", "Ben", "bad", [])
+        assert [(r.number, r.truth) for r in store.reviews("P1")] == [(1, "bad"), (2, "good")]
+        assert [(r.part_id, r.truth, r.boxes) for r in store.reviews(newest=True)] == [("P1", "good", None), ("P2", "bad", [])]
+        store.review("P1", "Ben", "withdrawn")
+        assert [r.part_id for r in store.reviews(newest=True)] == ["P2"]
+        assert len(store.reviews()) == 4
+
+
+@pytest.mark.parametrize(
+    ("part", "who", "truth", "boxes", "words"),
+    [
+        ("P9", "Anna", "bad", None, "no part 'P9'"),
+        ("P1", "  ", "bad", None, "--who"),
+        ("P1", "Anna", "perhaps", None, "choose one of: good, bad"),
+        ("P1", "Anna", "good", [SCRATCH], "only a part that is 'bad'"),
+        ("P1", "Anna", "bad", [ReviewBox("scratch", 5, 5, 5, 9)], "x1 < x2"),
+        ("P1", "Anna", "bad", [ReviewBox("scratch", float("nan"), 5, 8, 9)], "x1 < x2"),
+        ("P1", "Anna", "bad", [ReviewBox(" ", 1, 2, 3, 4)], "needs a class"),
+        ("P1", "Anna", "bad", [SCRATCH] * 501, "at most 500"),
+    ],
+)
+def test_nonsense_is_refused_and_leaves_nothing(
+    tmp_path: Path, part: str, who: str, truth: str, boxes: list[ReviewBox], words: str
+) -> None:
+    with told(tmp_path) as store:
+        with pytest.raises(StoreError, match=words):
+            store.review(part, who, truth, boxes)  # type: ignore[arg-type]
+        assert store.reviews() == []
+
+
+def test_nobody_rewrites_what_was_said(tmp_path: Path) -> None:
+    with told(tmp_path) as store:
+        store.review("P1", "Anna", "bad", [SCRATCH])
+    with sqlite3.connect(tmp_path / "gutteil.db") as db:
+        for statement in (
+            "UPDATE reviews SET truth = 'good'",
+            "DELETE FROM reviews",
+            "DELETE FROM review_boxes",
+            "INSERT OR REPLACE INTO reviews (number, part_id, who, truth, note, boxed, wall_ns) VALUES (1, 'P1', 'Eve', 'good', '', 0, 1)",
+            "INSERT OR REPLACE INTO review_boxes VALUES (1, 0, 'dust', 1, 2, 3, 4)",
+        ):
+            with pytest.raises(sqlite3.Error, match="append only"):
+                db.execute(statement)
+    db.close()
