@@ -25,6 +25,7 @@ class LabelledImage:
     Attributes:
         boxes: (n, 4) x1, y1, x2, y2 in px.
         kinds: class names, n of them.
+        part: the physical piece it shows, where several images show one; '' if the set does not say.
     """
 
     name: str
@@ -33,6 +34,7 @@ class LabelledImage:
     expected: str
     boxes: NDArray[np.float32]
     kinds: tuple[str, ...]
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def _image(entry: Any, marks: list[Any], classes: dict[int, str], path: Path) ->
         expected,
         boxes,
         tuple(classes[int(a["category_id"])] for a in marks),
+        str(entry.get("part", ""))[:200],
     )
 
 

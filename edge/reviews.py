@@ -84,7 +84,7 @@ def reviews(db: sqlite3.Connection, part_id: str | None = None, *, newest: bool 
         f"SELECT r.number, r.part_id, r.who, r.truth, r.note, r.reviewed_at, r.boxed FROM reviews r {where} ORDER BY r.number",
         (part_id, part_id),
     ).fetchall()
-    return [Review(*row, _boxes(db, row[0]) if boxed else None) for *row, boxed in rows]
+    return [Review(n, p, who, truth, note, at, _boxes(db, n) if boxed else None) for n, p, who, truth, note, at, boxed in rows]
 
 
 def _boxes(db: sqlite3.Connection, number: int) -> list[ReviewBox]:
