@@ -15,6 +15,7 @@ from edge.messages import CODES, Trigger, Verdict
 MAX_PARTS = 20_000
 _TOO_LATE = "verdict OK came too late"
 _TWO_PARTS = "two parts came under this number"
+_APART = "picture and part do not belong together"
 Answer = Literal["permit", "reject"]
 
 
@@ -25,12 +26,17 @@ class _Entry:
     verdict: str = ""
     reason: str = ""
     closed: bool = False
-    barred: bool = False  # two parts came under this number: neither may pass
+    barred: str = ""  # why it may not pass whatever is said of it
     excused: bool = False  # it lay on the belt while the station was away
     encoder: int = 0
     answer_us: float = 0.0
     announced_ns: int = 0  # CLOCK_MONOTONIC, where a camera saw it and not the PLC
     stood_ns: int = 0  # for how long the belt had stood in all when it was announced
+
+    def bar(self, why: str) -> None:
+        self.barred = self.barred or why
+        if self.verdict == "OK":
+            self.verdict, self.reason = "UNDECIDED", why
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Ledger:
         entry = self._entry(trigger.trigger_id)
         if entry.part_id and entry.part_id != trigger.part_id:
             # the line or the station counts anew; an old part of this number that has gone is history, one that has not may lie there
-            self._parts[trigger.trigger_id] = entry = _Entry(barred=not entry.closed)
+            self._parts[trigger.trigger_id] = entry = _Entry(barred="" if entry.closed else _TWO_PARTS)
         entry.part_id, entry.run_id = trigger.part_id, trigger.run_id
         entry.encoder, entry.stood_ns = trigger.encoder or 0, stood_ns
         entry.announced_ns = trigger.trigger_ns if trigger.sensor == "camera" else 0
@@ -125,9 +131,7 @@ class Ledger:
         """
         entry = self._entry(verdict.trigger_id)
         if entry.part_id and entry.part_id != verdict.part_id:
-            entry.barred = True
-            if entry.verdict == "OK":
-                entry.verdict, entry.reason = "UNDECIDED", _TWO_PARTS
+            entry.bar(_TWO_PARTS)
             return "reject", CODES["UNDECIDED"]
         if entry.closed:
             return None
@@ -139,9 +143,25 @@ class Ledger:
             return None
         entry.verdict = verdict.verdict if good or verdict.verdict != "OK" else "UNDECIDED"
         words = "; ".join((verdict.verdict, *verdict.reasons))[:180] if in_time or verdict.verdict != "OK" else _TOO_LATE
-        entry.reason = "" if good else _TWO_PARTS if entry.barred else words
+        entry.reason = "" if good else entry.barred or words
         self.counts["late"] += not in_time
         return ("permit", CODES["OK"]) if good else ("reject", CODES[entry.verdict])
+
+    def condemn(self, trigger_id: int) -> list[int]:
+        """Picture and part may not belong together; returns the numbers of which the PLC has to be told, see `condemn_all`."""
+        entry = self._entry(trigger_id)
+        return self._condemn([(trigger_id, entry)])
+
+    def condemn_all(self) -> list[int]:
+        """The counts have come apart: nothing that lies on the belt may pass; returns the parts that the PLC was told to let go."""
+        return self._condemn(list(self._parts.items()))
+
+    def _condemn(self, parts: list[tuple[int, _Entry]]) -> list[int]:
+        told = [number for number, entry in parts if not entry.closed and entry.verdict == "OK"]
+        for _, entry in parts:
+            if not entry.closed:
+                entry.bar(_APART)
+        return told
 
     def excuse(self) -> None:
         """The station is back: parts that it could not see while it was away say nothing about it."""

@@ -18,8 +18,9 @@ from edge.bus import publisher
 from edge.commands import Command, CommandDesk, Reply
 from edge.config import Station
 from edge.ledger import Answer, Ledger
-from edge.messages import Audit, Ejection, Heartbeat, Run, Trigger, Verdict
+from edge.messages import CODES, Audit, Ejection, Heartbeat, Run, Trigger, Verdict
 from edge.order_taker import Order, OrderTaker
+from edge.pairing import Doubt, Pairing
 from edge.processes import REJECTOR_PRIORITY, step_forward
 from edge.supervisor import REMEDIES, Supervisor
 from hardware.errors import DeviceError
@@ -41,6 +42,7 @@ class Rejector:
         self._commands = CommandDesk(config.bus.commands, config)
         self._alarms = Alarms(self._publisher)
         self._ledger = Ledger()
+        self._pairing = Pairing()
         self._supervisor = Supervisor(config.plc.no_verdicts_stop)
         self._run: Run | None = None
         self._timing: EjectorTiming | None = None
@@ -109,6 +111,7 @@ class Rejector:
                 if message.sensor == "camera" and self._connected:
                     self._plc.announce(message.trigger_id, message.trigger_ns)
                 self._answer(message.trigger_id, answer, 0)
+                self._doubted(self._pairing.announced(message))
             elif isinstance(message, Run):
                 self._run, self._timing = message, EjectorTiming(**msgspec.structs.asdict(message.ejector))
                 if self._connected:
@@ -146,9 +149,19 @@ class Rejector:
         if answer is not None and self._connected:
             self._plc.answer(Result(trigger_id, answer[1], defect, self._ledger.encoder(trigger_id)))
 
+    def _doubted(self, doubt: Doubt | None) -> None:
+        """Picture and part do not belong together: this one is rejected; where it is proof, so is everything on the belt, which stops."""
+        if doubt is None:
+            return
+        for trigger_id in self._ledger.condemn_all() if doubt.stop else self._ledger.condemn(doubt.trigger_id):
+            self._answer(trigger_id, ("reject", CODES["UNDECIDED"]), 0)
+        if doubt.stop:
+            self._supervisor.stop("parts-mixed-up", doubt.text, time.monotonic_ns())
+
     def _happened(self, event: PlcEvent) -> None:
         if event.kind == "triggered":
             self._ledger.triggered(event.trigger_id)
+            self._doubted(self._pairing.triggered(event))
         elif event.kind in ("passed", "ejected", "missed"):
             gone = self._ledger.gone(event.trigger_id, event.kind, event.reason)
             if gone is None:

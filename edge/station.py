@@ -257,7 +257,7 @@ class Station:
         if self._parts % 16 == 0:
             gc.collect(0)
 
-    def _announce(self, trigger_id: int, trigger_ns: int, encoder: int | None) -> str:
+    def _announce(self, trigger_id: int, trigger_ns: int, encoder: int | None, *, pictured: bool = True) -> str:
         self._parts += 1
         self._counts["triggers"] += 1
         part_id = f"{self._run_id}-{self._parts}"
@@ -269,6 +269,7 @@ class Station:
             trigger_ns=trigger_ns,
             encoder=encoder,
             sensor=self._sensor,
+            pictured=pictured,
         )
         self._desk.order(self._publisher.last, self._deadline_ns(trigger_ns))
         return part_id
@@ -353,7 +354,7 @@ class Station:
 
     def _never_seen(self, trigger_id: int, trigger_ns: int) -> None:
         """The line counted a part of which no image came: it exists and is UNDECIDED."""
-        part_id = self._announce(trigger_id, trigger_ns, None)
+        part_id = self._announce(trigger_id, trigger_ns, None, pictured=False)
         lost = Frame(np.empty((0, 0), np.uint8), 0, trigger_id, trigger_ns, time.time_ns())
         self._say(lost, part_id, undecided("no image came for this trigger"), Timings(), time.monotonic_ns(), None, None)
 

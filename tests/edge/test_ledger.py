@@ -288,3 +288,23 @@ def test_what_a_plc_that_was_away_hears_again_is_never_an_ok() -> None:
         ledger.judged(verdict(word, part, number))  # type: ignore[arg-type]
     ledger.gone(2, "ejected", "")
     assert ledger.open_parts() == [(3, 3, CODES["UNDECIDED"]), (4, 4, 0)]
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_what_may_be_another_part_is_condemned_and_the_plc_told_of_what_it_was_to_let_go(everything: bool) -> None:
+    ledger = Ledger()
+    for number, word in enumerate(("OK", "NG", "OK", ""), 1):
+        ledger.announced(trigger(f"S1-{number}", number))
+        if word:
+            ledger.judged(verdict(word, f"S1-{number}", number))  # type: ignore[arg-type]
+    ledger.gone(1, "passed", "")
+    told = ledger.condemn_all() if everything else [n for number in range(1, 5) for n in ledger.condemn(number)]
+    assert told == [3]
+    assert ledger.judged(verdict("OK", "S1-4", 4)) == ("reject", CODES["UNDECIDED"])
+    for number in (3, 4):
+        gone = ledger.gone(number, "ejected", "")
+        assert gone is not None
+        assert "do not belong together" in gone.fields["reason"]
+    ledger.triggered(5)
+    ledger.announced(trigger("S1-5", 5))
+    assert ledger.judged(verdict("OK", "S1-5", 5)) == ("permit", 1)  # of those that come later each is looked at by itself
