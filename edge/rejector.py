@@ -29,6 +29,8 @@ from hardware.plc import EjectorTiming, Plc, PlcEvent, Result, make_plc
 HEARTBEAT_S = 0.5
 READY_S = 0.25
 ASK_S = 2.0
+SETTLE_NS = 700_000_000  # what happened at the line waits for so long, at most, for what the station has to say of the time before
+EARLY_NS = 3_000_000_000
 _WAIT_S = 0.004
 
 
@@ -50,6 +52,7 @@ class Rejector:
         self._recipe_wanted: int | None = None  # what the PLC has asked for last
         self._ask_at = 0.0
         self._connected = False
+        self._began_ns, self._settled = time.monotonic_ns(), False
         self._stood_ns, self._stands_since_ns = 0, 0
         self._next_beat = self._next_ready = 0.0
 
@@ -75,7 +78,8 @@ class Rejector:
                 self._alarms.set("plc-gone", False)
                 self._tell_again()
             self._listen()
-            for event in self._plc.poll(0):
+            self._settled = self._settled or self._orders.caught_up() or time.monotonic_ns() - self._began_ns > SETTLE_NS
+            for event in self._plc.poll(0) if self._settled else ():
                 self._happened(event)
             self._commands.service(self._obey)
             self._say_ready()
@@ -100,14 +104,15 @@ class Rejector:
             wait_s = 0
             message = order.message
             if isinstance(message, Verdict):
-                in_time = self._in_time(order, message.trigger_id)
-                answer = self._ledger.judged(message, in_time=in_time)
-                if order.known and answer is not None and answer[0] == "permit":
+                answer = self._ledger.judged(
+                    message, in_time=order.known or self._in_time(order, message.trigger_id), early=self._is_early(message.mono_ns)
+                )
+                if order.known and not self._ledger.barred(message.trigger_id):
                     continue  # the PLC has it, if this is still the part; if it is another by now, it must not get it
                 self._answer(message.trigger_id, answer, self._defect(message))
                 self._ledger.told(message.trigger_id, (time.monotonic_ns() - message.mono_ns) / 1e3)
             elif isinstance(message, Trigger):
-                answer = self._ledger.announced(message, self._stood())
+                answer = self._ledger.announced(message, self._stood(), early=self._is_early(message.mono_ns))
                 if message.sensor == "camera" and self._connected:
                     self._plc.announce(message.trigger_id, message.trigger_ns)
                 self._answer(message.trigger_id, answer, 0)
@@ -119,6 +124,10 @@ class Rejector:
                     self._plc.recipe(message.recipe_number)
             elif isinstance(message, Heartbeat):
                 self._station_ready = message.state == "ready"
+
+    def _is_early(self, said_ns: int) -> bool:
+        """Whether it was said to an earlier rejector, if there was one."""
+        return said_ns < self._began_ns
 
     def _tell_again(self) -> None:
         """The PLC is there (again): what it may not have heard. The words that were on their way when it went were not repeated."""
@@ -160,7 +169,7 @@ class Rejector:
 
     def _happened(self, event: PlcEvent) -> None:
         if event.kind == "triggered":
-            self._ledger.triggered(event.trigger_id)
+            self._ledger.triggered(event.trigger_id, early=time.monotonic_ns() - self._began_ns < EARLY_NS)
             self._doubted(self._pairing.triggered(event))
         elif event.kind in ("passed", "ejected", "missed"):
             gone = self._ledger.gone(event.trigger_id, event.kind, event.reason)

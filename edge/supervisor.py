@@ -43,7 +43,7 @@ class Supervisor:
     to_plc: list[tuple[str, str]] = field(default_factory=list)
     _caused_ns: dict[str, int] = field(default_factory=dict)
     _ran_unheard: bool = False
-    _unheard_ns: int = 0  # since when that is known
+    _silent_ns: int | None = None  # since when nobody has heard the station
     _alive: bool = False
     _judging: bool = False
     _timed: bool = False
@@ -63,12 +63,12 @@ class Supervisor:
         if self._alive and not alive:
             self.stop("heartbeat-lost", "the station has fallen silent", now_ns)
         if alive:
-            self._ran_unheard, self._unheard_ns = False, 0
-        elif self._ran_unheard and not self._unheard_ns:
-            self._unheard_ns = now_ns
-        elif self._unheard_ns and now_ns - self._unheard_ns >= UNHEARD_NS:
+            self._ran_unheard, self._silent_ns = False, None
+        elif self._silent_ns is None:
+            self._silent_ns = now_ns
+        elif self._ran_unheard and now_ns - self._silent_ns >= UNHEARD_NS:
             self.stop("heartbeat-lost", "the belt ran, and no station is heard", now_ns)
-            self._ran_unheard, self._unheard_ns = False, 0
+            self._ran_unheard = False
         self._alive, self._judging, self._timed = alive, judging, timed
 
     def stop(self, code: str, text: str, at_ns: int = 0) -> None:
