@@ -116,7 +116,8 @@ class Rejector:
                 if message.sensor == "camera" and self._connected:
                     self._plc.announce(message.trigger_id, message.trigger_ns)
                 self._answer(message.trigger_id, answer, 0)
-                self._doubted(self._pairing.announced(message))
+                if not order.known:  # else an earlier rejector has compared it; what the PLC counts now may be others under these numbers
+                    self._doubted(self._pairing.announced(message))
             elif isinstance(message, Run):
                 self._run, self._timing = message, EjectorTiming(**msgspec.structs.asdict(message.ejector))
                 if self._connected:
