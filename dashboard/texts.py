@@ -100,6 +100,27 @@ TEXTS: dict[str, Text] = {
     "remedy.stopped-by-person": Text("Acknowledge when the line may run again", "Quittieren, wenn die Linie wieder laufen darf"),
     "reason.machine-stop": Text("The line was stopped at the machine", "Die Linie wurde an der Maschine gestoppt"),
     "remedy.machine-stop": Text("See the machine, then acknowledge", "Maschine ansehen, dann quittieren"),
+    "reason.parts-mixed-up": Text(
+        "Pictures and parts do not belong together: the line was stopped",
+        "Bilder und Teile gehören nicht zusammen: die Linie wurde gestoppt",
+    ),
+    "remedy.parts-mixed-up": Text(
+        "Check part sensor, trigger wire and camera; take all parts off the belt, have PLC and camera count anew, then acknowledge",
+        "Teilesensor, Triggerleitung und Kamera prüfen; alle Teile vom Band nehmen, SPS und Kamera neu zählen lassen, dann quittieren",
+    ),
+    "reason.vision-stop": Text(
+        "The reject control had stopped the line before it started anew",
+        "Die Ausschleus-Steuerung hatte die Linie gestoppt, bevor sie neu startete",
+    ),
+    "remedy.vision-stop": Text(
+        "See what was alarmed then, look at the parts on the belt, then acknowledge",
+        "Ansehen, was damals gemeldet war, Teile auf dem Band ansehen, dann quittieren",
+    ),
+    "reason.trigger-unnumbered": Text("A picture came without the number of its trigger", "Ein Bild kam ohne die Nummer seines Triggers"),
+    "remedy.trigger-unnumbered": Text(
+        "Have the camera triggered by the part sensor, and check the trigger wire",
+        "Kamera vom Teilesensor triggern lassen und Triggerleitung prüfen",
+    ),
     "reason.recipe-refused": Text(
         "The recipe that the PLC asks for cannot be loaded", "Das von der SPS verlangte Rezept lässt sich nicht laden"
     ),

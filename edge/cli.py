@@ -294,7 +294,7 @@ def recorder(config: Config) -> None:
 @app.command()
 def line(config: Config) -> None:
     """One process: the simulated line with belt, part sensor, PLC and ejector."""
-    from edge.appliance import run_simulated_line
+    from edge.line_process import run_simulated_line
 
     run_process(run_simulated_line, config)
 

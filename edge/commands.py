@@ -18,7 +18,8 @@ from edge.keys import admitted, secure_client, secure_server
 VERSION: Final = 1
 MAX_BYTES = 2_048
 AT_ONCE = 8
-PER_S = 20  # orders of people; more is a program that has run wild
+PER_S = 20  # orders of one peer, and as many questions how things stand; more is a program that has run wild
+ALL_PER_S = 200  # questions of all peers: who comes with many connections is one that has run wild, too
 Operation = Literal["status", "acknowledge", "stop"]
 
 
@@ -69,7 +70,8 @@ class CommandDesk:
         self._keys = keys
         self._decoder = msgspec.json.Decoder(Command)
         self._encoder = msgspec.json.Encoder()
-        self._second, self._this_second = 0, 0
+        self._second = 0
+        self._counts: dict[tuple[bytes, bool], int] = {}  # of this second: peer, whether it asked how things stand
         self.refused = 0
         self._socket: zmq.Socket[bytes] = context().socket(zmq.ROUTER)
         self._socket.set(zmq.LINGER, LINGER_MS)
@@ -99,13 +101,10 @@ class CommandDesk:
             except (ValueError, msgspec.MsgspecError):
                 self.refused += 1
                 continue
-            self._reply(peer.bytes, command, self._answer(command, _key(data), obey))
+            self._reply(peer.bytes, command, self._answer(command, peer.bytes, _key(data), obey))
 
-    def _answer(self, command: Command, key: str, obey: Obey) -> Reply:
-        second = int(time.monotonic())
-        self._this_second = self._this_second + 1 if second == self._second else 1
-        self._second = second
-        if self._this_second > PER_S and command.op != "stop":  # nobody may be kept from stopping the line
+    def _answer(self, command: Command, peer: bytes, key: str, obey: Obey) -> Reply:
+        if command.op != "stop" and self._too_many(peer, command.op == "status"):  # nobody may be kept from stopping the line
             self.refused += 1
             return Reply(False, f"more than {PER_S} orders in a second; wait a moment")
         if command.op != "status" and not command.who.strip():
@@ -115,6 +114,22 @@ class CommandDesk:
             self.refused += 1
             return Reply(False, f"the key {key!r} has been revoked")
         return obey(command, key)
+
+    def _too_many(self, peer: bytes, asks: bool) -> bool:
+        """Whether a peer has said too much in this second. Questions do not count against orders, nor one peer's against another's:
+        no flood keeps a person from acknowledging."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second = second
+            self._counts.clear()
+        own = (peer, asks)
+        self._counts[own] = self._counts.get(own, 0) + 1
+        if self._counts[own] > PER_S:
+            return True
+        everybody = (b"", True)
+        if asks:
+            self._counts[everybody] = self._counts.get(everybody, 0) + 1
+        return asks and self._counts[everybody] > ALL_PER_S
 
     def _reply(self, peer: bytes, command: Command, reply: Reply) -> None:
         try:

@@ -144,6 +144,7 @@ class Trigger(Message, frozen=True, tag="trigger", kw_only=True):
 
     Attributes:
         sensor: who saw it: the line's part sensor (the PLC knows of it by itself) or a free-running camera.
+        pictured: an image came for it; without one only its number is known, and time and encoder are not its own.
     """
 
     run_id: Name
@@ -152,6 +153,7 @@ class Trigger(Message, frozen=True, tag="trigger", kw_only=True):
     trigger_ns: Count
     encoder: int | None = None
     sensor: Literal["line", "camera"] = "line"
+    pictured: bool = True
 
 
 class Verdict(Message, frozen=True, tag="verdict", kw_only=True):

@@ -20,6 +20,7 @@ RESEND_AT_ONCE = 32  # so that a rejector that has frozen costs the station noth
 GIVE_UP_S = 30.0  # after the deadline; the belt may have stood meanwhile
 ENCODER_WAY_S = 60.0  # where the encoder tells when a part is due, nobody knows here: it is taken for so long
 KEEP_S = 2.0  # after the deadline: what has been acknowledged is said again to a rejector that has started anew meanwhile
+KEEP = 512  # so many in any case: the belt may have stood for hours, with that many words said of what lies on it
 GREET_S = 0.1
 MAX_FRAMES = 64
 
@@ -105,7 +106,7 @@ class OrderDesk:
             self._repeat(now)
         for _ in range(MAX_FRAMES):
             number, kept = next(iter(self._kept.items()), (0, None))
-            if kept is None or now < kept.give_up_ns + int((KEEP_S - GIVE_UP_S) * 1e9):
+            if kept is None or len(self._kept) <= KEEP or now < kept.give_up_ns + int((KEEP_S - GIVE_UP_S) * 1e9):
                 return
             del self._kept[number]
 
@@ -175,6 +176,8 @@ class OrderDesk:
         self._kept.clear()
         for waiting in self._waiting.values():
             waiting.due_ns, waiting.tries = now, 0
+            if waiting.known:
+                waiting.give_up_ns = max(waiting.give_up_ns, now + int(GIVE_UP_S * 1e9))
 
     def _repeat(self, now_ns: int) -> None:
         present, said = self._present(now_ns), 0

@@ -18,6 +18,9 @@ from edge.keys import secure_client
 from edge.messages import MAX_BYTES, AnyMessage, Heartbeat, MessageError, Run, Trigger, Verdict, decode
 from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, HELLO_S, KNOWN_KIND, MAX_WAITING, ORDER_KIND, RECIPE, RECIPE_KIND
 
+QUIET_NS = 100_000_000  # the station says old orders again in quick succession
+OLD_NS = 200_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -46,6 +49,7 @@ class OrderTaker:
         self._newest: dict[type, int] = {}
         self._beat: tuple[int, float] | None = None
         self._hello_at = 0.0
+        self._old_ns = 0  # when something was heard last that had been said before
         self._done = b""  # to be acknowledged
         self.refused = self.repeated = 0
         self._socket: zmq.Socket[bytes] = context().socket(zmq.DEALER)
@@ -91,6 +95,10 @@ class OrderTaker:
             if order is not None:
                 return order
 
+    def caught_up(self) -> bool:
+        """Whether everything has come that the station had to say of the time before."""
+        return self._beat is not None and not self.open_numbers and time.monotonic_ns() - self._old_ns > QUIET_NS
+
     def want_recipe(self, number: int) -> None:
         """Tell the station that the PLC asks for a recipe."""
         self._say(RECIPE_KIND, RECIPE.pack(number))
@@ -128,7 +136,9 @@ class OrderTaker:
                 return None
             self._newest[type(message)] = message.seq
             if isinstance(message, Heartbeat):
-                self._beat = (time.monotonic_ns(), message.period_s)
+                now = time.monotonic_ns()
+                self._old_ns = self._old_ns or now
+                self._beat = (now, message.period_s)
             return Order(message)
         if not isinstance(message, Trigger | Verdict) or number == 0:
             self.refused += 1
@@ -137,6 +147,9 @@ class OrderTaker:
             self._say(ACK_KIND, ACK.pack(epoch, number))
             self.repeated += 1
             return None
+        now = time.monotonic_ns()
+        if kind == KNOWN_KIND or now - message.mono_ns > OLD_NS:
+            self._old_ns = now
         self._done = ACK.pack(epoch, number)
         self._taken.add(number)
         self._advance(self._base)

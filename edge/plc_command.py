@@ -15,7 +15,7 @@ Config = Annotated[Path, typer.Option("--config", help="settings of the station 
 @app.command()
 def simulate(config: Config) -> None:
     """Play the PLC: the simulated line behind Modbus, as master of our server or as slave of our client (plc.backend)."""
-    from edge.appliance import run_simulated_line
+    from edge.line_process import run_simulated_line
     from edge.processes import run_process
 
     run_process(run_simulated_line, config)

@@ -140,21 +140,23 @@ def _scope(db: sqlite3.Connection, run_id: str | None) -> tuple[str, tuple[str |
 def _pairs(db: sqlite3.Connection, scope: str, values: tuple[str | int, ...]) -> dict[str, str]:
     """Parts announced only after they had gone by the ejector: part_id → the row that holds their ejection.
 
-    The rejector then knew no part_id. Station and trigger number are the same; trigger numbers start anew with the
+    A rejector then knew no part_id; one that has started anew may not know it of what passed on the word of the one before either. Station and trigger number are the same; trigger numbers start anew with the
     line, so the nearest in time is taken, each once.
     """
-    waiting: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
-    columns = "SELECT station, trigger_id, trigger_wall_ns, part_id FROM inspections"
-    gone = db.execute(f"{columns} WHERE NOT {_SEEN} AND outcome IS NOT NULL AND outcome != 'passed' AND {scope}", values).fetchall()
+    waiting: dict[tuple[str, int], list[tuple[int, str, str | None]]] = defaultdict(list)
+    columns = "SELECT station, trigger_id, trigger_wall_ns, part_id"
+    gone = db.execute(f"{columns}, outcome FROM inspections WHERE NOT {_SEEN} AND outcome IS NOT NULL AND {scope}", values).fetchall()
     if not gone:
         return {}
-    for station, trigger_id, at_ns, part_id in db.execute(f"{columns} WHERE outcome IS NULL AND {scope}", values):
-        waiting[station, trigger_id].append((at_ns, part_id))
+    for station, trigger_id, at_ns, part_id, verdict in db.execute(
+        f"{columns}, verdict FROM inspections WHERE outcome IS NULL AND {scope}", values
+    ):
+        waiting[station, trigger_id].append((at_ns, part_id, verdict))
     near = sorted(
         (abs(at_ns - gone_ns), part_id, gone_id)
-        for station, trigger_id, gone_ns, gone_id in gone
-        for at_ns, part_id in waiting[station, trigger_id]
-        if abs(at_ns - gone_ns) <= PAIR_NS
+        for station, trigger_id, gone_ns, gone_id, outcome in gone
+        for at_ns, part_id, verdict in waiting[station, trigger_id]
+        if abs(at_ns - gone_ns) <= PAIR_NS and (outcome != "passed" or verdict == "OK")
     )
     pairs: dict[str, str] = {}
     taken: set[str] = set()

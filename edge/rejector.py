@@ -18,8 +18,9 @@ from edge.bus import publisher
 from edge.commands import Command, CommandDesk, Reply
 from edge.config import Station
 from edge.ledger import Answer, Ledger
-from edge.messages import Audit, Ejection, Heartbeat, Run, Trigger, Verdict
+from edge.messages import CODES, Audit, Ejection, Heartbeat, Run, Trigger, Verdict
 from edge.order_taker import Order, OrderTaker
+from edge.pairing import Doubt, Pairing
 from edge.processes import REJECTOR_PRIORITY, step_forward
 from edge.supervisor import REMEDIES, Supervisor
 from hardware.errors import DeviceError
@@ -28,6 +29,8 @@ from hardware.plc import EjectorTiming, Plc, PlcEvent, Result, make_plc
 HEARTBEAT_S = 0.5
 READY_S = 0.25
 ASK_S = 2.0
+SETTLE_NS = 700_000_000  # what happened at the line waits for so long, at most, for what the station has to say of the time before
+EARLY_NS = 3_000_000_000
 _WAIT_S = 0.004
 
 
@@ -41,6 +44,7 @@ class Rejector:
         self._commands = CommandDesk(config.bus.commands, config)
         self._alarms = Alarms(self._publisher)
         self._ledger = Ledger()
+        self._pairing = Pairing()
         self._supervisor = Supervisor(config.plc.no_verdicts_stop)
         self._run: Run | None = None
         self._timing: EjectorTiming | None = None
@@ -48,6 +52,7 @@ class Rejector:
         self._recipe_wanted: int | None = None  # what the PLC has asked for last
         self._ask_at = 0.0
         self._connected = False
+        self._began_ns, self._settled = time.monotonic_ns(), False
         self._stood_ns, self._stands_since_ns = 0, 0
         self._next_beat = self._next_ready = 0.0
 
@@ -73,7 +78,8 @@ class Rejector:
                 self._alarms.set("plc-gone", False)
                 self._tell_again()
             self._listen()
-            for event in self._plc.poll(0):
+            self._settled = self._settled or self._orders.caught_up() or time.monotonic_ns() - self._began_ns > SETTLE_NS
+            for event in self._plc.poll(0) if self._settled else ():
                 self._happened(event)
             self._commands.service(self._obey)
             self._say_ready()
@@ -98,17 +104,20 @@ class Rejector:
             wait_s = 0
             message = order.message
             if isinstance(message, Verdict):
-                in_time = self._in_time(order, message.trigger_id)
-                answer = self._ledger.judged(message, in_time=in_time)
-                if order.known and answer is not None and answer[0] == "permit":
+                answer = self._ledger.judged(
+                    message, in_time=order.known or self._in_time(order, message.trigger_id), early=self._is_early(message.mono_ns)
+                )
+                if order.known and not self._ledger.barred(message.trigger_id):
                     continue  # the PLC has it, if this is still the part; if it is another by now, it must not get it
                 self._answer(message.trigger_id, answer, self._defect(message))
                 self._ledger.told(message.trigger_id, (time.monotonic_ns() - message.mono_ns) / 1e3)
             elif isinstance(message, Trigger):
-                answer = self._ledger.announced(message, self._stood())
+                answer = self._ledger.announced(message, self._stood(), early=self._is_early(message.mono_ns))
                 if message.sensor == "camera" and self._connected:
                     self._plc.announce(message.trigger_id, message.trigger_ns)
                 self._answer(message.trigger_id, answer, 0)
+                if not order.known:  # else an earlier rejector has compared it; what the PLC counts now may be others under these numbers
+                    self._doubted(self._pairing.announced(message))
             elif isinstance(message, Run):
                 self._run, self._timing = message, EjectorTiming(**msgspec.structs.asdict(message.ejector))
                 if self._connected:
@@ -116,6 +125,10 @@ class Rejector:
                     self._plc.recipe(message.recipe_number)
             elif isinstance(message, Heartbeat):
                 self._station_ready = message.state == "ready"
+
+    def _is_early(self, said_ns: int) -> bool:
+        """Whether it was said to an earlier rejector, if there was one."""
+        return said_ns < self._began_ns
 
     def _tell_again(self) -> None:
         """The PLC is there (again): what it may not have heard. The words that were on their way when it went were not repeated."""
@@ -146,9 +159,19 @@ class Rejector:
         if answer is not None and self._connected:
             self._plc.answer(Result(trigger_id, answer[1], defect, self._ledger.encoder(trigger_id)))
 
+    def _doubted(self, doubt: Doubt | None) -> None:
+        """Picture and part do not belong together: this one is rejected; where it is proof, so is everything on the belt, which stops."""
+        if doubt is None:
+            return
+        for trigger_id in self._ledger.condemn_all() if doubt.stop else self._ledger.condemn(doubt.trigger_id):
+            self._answer(trigger_id, ("reject", CODES["UNDECIDED"]), 0)
+        if doubt.stop:
+            self._supervisor.stop("parts-mixed-up", doubt.text, time.monotonic_ns())
+
     def _happened(self, event: PlcEvent) -> None:
         if event.kind == "triggered":
-            self._ledger.triggered(event.trigger_id)
+            self._ledger.triggered(event.trigger_id, early=time.monotonic_ns() - self._began_ns < EARLY_NS)
+            self._doubted(self._pairing.triggered(event))
         elif event.kind in ("passed", "ejected", "missed"):
             gone = self._ledger.gone(event.trigger_id, event.kind, event.reason)
             if gone is None:

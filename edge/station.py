@@ -5,11 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from pathlib import Path
 
 import cv2
-import msgspec
-import numpy as np
 
 from edge.alarms import Alarms
 from edge.alive import keeper
@@ -17,12 +14,11 @@ from edge.bus import publisher
 from edge.config import Station as StationConfig
 from edge.decide import Decision, undecided
 from edge.errors import SettingsError
-from edge.judge import Judge
-from edge.messages import CODES, Ejector, Heartbeat, ImageRef, Run, State, Timings, Trigger, Verdict
-from edge.model import RuntimeOptions
+from edge.messages import Ejector, Heartbeat, ImageRef, Run, State, Timings
 from edge.order_desk import OrderDesk
+from edge.parts_told import PartsTold
 from edge.processes import STATION_PRIORITY, step_forward
-from edge.recipe import Recipe, load_recipe
+from edge.recipe_change import RecipeChange
 from edge.ring import RingWriter
 from edge.watch import CameraWatch
 from hardware.camera import Camera, CameraInfo, Frame, make_camera
@@ -45,10 +41,6 @@ class Station:
             SettingsError, ModelError, BusError, DeviceSettings: what is wrong before the line starts.
         """
         self._config = config
-        loaded = load_recipe(Path(config.recipe))
-        self._options = RuntimeOptions(tuple(config.model.providers), config.model.threads, config.model.spin)
-        self._judge = Judge(loaded, self._options)
-        self._judge.model.warm_up(config.model.warm_up_runs)
         settings = dict(config.camera.settings)
         if config.camera.backend in ("simulator", "replay"):
             settings.setdefault("wire", config.line.wire)
@@ -58,24 +50,29 @@ class Station:
         self._presence: PartDetector | None = None
         self._ring: RingWriter | None = None
         self._edges: WireIn | None = None
-        simulated = config.camera.backend == "simulator"
-        self._publisher = publisher(config, "station", simulated=simulated)
+        self._publisher = publisher(config, "station", simulated=config.camera.backend == "simulator")
         self._desk = OrderDesk(config.bus.orders, self._publisher.epoch, config)
         self._alarms = Alarms(self._publisher)
-        self._recipe_number = next((int(n) for n, file in config.recipes.items() if file == config.recipe), 0)
-        self._recipe_fault = ""
-        self._due_ns = _due_ns(loaded.recipe)
-        self._run_id = f"{config.name}-{self._publisher.epoch // 1_000_000:x}"
+        self._told = PartsTold(config, self._publisher, self._desk)
         self._state: State = "starting"
-        self._detail = ""
-        self._parts = self._newest_trigger = self._changed_ns = 0
-        self._counts = dict.fromkeys(
-            ("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held", "ring_slots", "orders_waiting", "orders_given_up"), 0
-        )
+        self._detail = "loading the recipe"
+        self._counts = dict.fromkeys(("evidence_lost", "ring_held", "ring_slots", "orders_waiting", "orders_given_up"), 0)
         self._sensor = config.line.sensor
         self._largest = 0  # bytes of the largest image so far
         self._ok_due = 0.0
         self._next_beat = self._next_run = self._reopen_at = self._heard = 0.0
+        self._change = RecipeChange(config)
+        try:
+            self._judge = self._change.first(self._while_loading)
+        except BaseException:
+            self._desk.close()
+            self._publisher.close()
+            raise
+        self._told.by(self._judge)
+
+    def _while_loading(self) -> None:
+        self._desk.service()
+        self._beat()
 
     def run(self, stop: threading.Event) -> None:
         """Judge parts until told to stop."""
@@ -102,8 +99,7 @@ class Station:
     def _turn(self) -> None:
         """Wait for one frame and judge it, or see to what is due while none comes."""
         self._desk.service()
-        if self._desk.recipe_wanted is not None:
-            self._change_recipe(self._desk.recipe_wanted)
+        self._recipes()
         if self._info is None and not self._open():
             self._beat()
             time.sleep(0.02)
@@ -121,7 +117,14 @@ class Station:
         self._heard = got_ns / 1e9
         if self._presence is not None and not self._presence.feed(frame.image):
             self._seen_idle(frame)
+        elif not frame.trigger_id and self._sensor == "line":  # which part it shows nobody knows: without a verdict the PLC ejects it
+            self._camera_gone(
+                "an image came without the number of its trigger, and the parts are counted by the line's sensor",
+                "trigger-unnumbered",
+                "have the camera triggered by the part sensor (its trigger mode and wire); it is reopened by itself",
+            )
         else:
+            self._alarms.set("trigger-unnumbered", False)
             self._part(frame, got_ns)
         self._beat()
 
@@ -136,13 +139,13 @@ class Station:
             return self._camera.grab(timeout_s)
         edge = self._edges.wait(timeout_s)
         if time.monotonic_ns() - edge.at_ns > MAX_TRIGGER_AGE_NS:
-            self._never_seen(edge.trigger_id, edge.at_ns)  # a picture taken now would show another part
+            self._told.never_seen(edge.trigger_id, edge.at_ns)  # a picture taken now would show another part
             raise DeviceTimeout("a trigger came too late to take its picture")
         try:
             self._camera.trigger()
             frame = self._camera.grab(self._config.camera.stall_s)
         except DeviceError as error:
-            self._never_seen(edge.trigger_id, edge.at_ns)
+            self._told.never_seen(edge.trigger_id, edge.at_ns)
             raise DeviceGone(f"no image for a software trigger: {error}") from error
         frame.trigger_id, frame.trigger_ns, frame.encoder = edge.trigger_id, edge.at_ns, edge.encoder
         return frame
@@ -172,7 +175,7 @@ class Station:
             record = self._config.record
             self._ring = RingWriter(record.ring_folder, self._config.name, self._publisher.epoch, size, record.ring_mb)
         self._heard = time.monotonic()
-        self._state, self._detail = ("fault", self._recipe_fault) if self._recipe_fault else ("ready", "")
+        self._settle()
         self._next_beat = self._next_run = 0.0
         self._alarms.set("camera-gone", False)
         self._beat()
@@ -221,15 +224,13 @@ class Station:
         """The way of a part; everything after the verdict has left is off it."""
         assert self._watch is not None
         assert self._ring is not None
-        missing = self._watch.missing(frame)
-        if 0 < frame.trigger_id <= self._newest_trigger:
-            self._desk.forget()
-        self._newest_trigger = frame.trigger_id
-        part_id = self._announce(frame.trigger_id or self._parts + 1, frame.trigger_ns, frame.encoder)
-        old = "it came before the recipe was changed" if frame.trigger_ns < self._changed_ns else ""  # and waited in the camera's buffer
+        missing, odd = self._watch.number(frame)
+        if odd:
+            self._desk.forget()  # the line may count anew
+        part_id = self._told.announce(frame, pictured=not odd)
         problem = self._watch.check(frame)
-        if problem or old:
-            decision, timings = undecided(problem or old), Timings()
+        if why := problem or odd or self._unjudgeable(frame):
+            decision, timings = undecided(why), Timings()
         else:
             try:
                 judgement = self._judge.judge(frame.image, frame.reference)
@@ -237,7 +238,7 @@ class Station:
             except Exception as error:  # whatever it is: doubt means reject, and the next part may be fine
                 decision, timings = undecided(f"the part could not be judged: {error}"[:200]), Timings()
         if frame.image.nbytes > self._ring.slot_bytes:
-            self._say(frame, part_id, undecided("the camera changed its image size"), timings, got_ns, None, None)
+            self._told.judged(frame, part_id, undecided("the camera changed its image size"), timings, got_ns, None, None)
             self._largest = frame.image.nbytes
             self._ring.close()
             self._ring = None
@@ -247,31 +248,22 @@ class Station:
         reference = None
         if frame.reference is not None and self._judge.wants_reference and frame.reference.nbytes <= self._ring.slot_bytes:
             reference = self._ring.reserve(frame.reference, keep=image.keep)
-        self._say(frame, part_id, decision, timings, got_ns, image, reference)
+        self._told.judged(frame, part_id, decision, timings, got_ns, image, reference)
         self._ring.fill(image, frame.image)
         if reference is not None and frame.reference is not None:
             self._ring.fill(reference, frame.reference)
         for trigger_id in missing:
-            self._never_seen(trigger_id, frame.trigger_ns)
+            self._told.never_seen(trigger_id, frame.trigger_ns)
         self._health(problem)
-        if self._parts % 16 == 0:
+        if self._told.count % 16 == 0:
             gc.collect(0)
 
-    def _announce(self, trigger_id: int, trigger_ns: int, encoder: int | None) -> str:
-        self._parts += 1
-        self._counts["triggers"] += 1
-        part_id = f"{self._run_id}-{self._parts}"
-        self._publisher.send(
-            Trigger,
-            run_id=self._run_id,
-            part_id=part_id,
-            trigger_id=trigger_id,
-            trigger_ns=trigger_ns,
-            encoder=encoder,
-            sensor=self._sensor,
-        )
-        self._desk.order(self._publisher.last, self._deadline_ns(trigger_ns))
-        return part_id
+    def _unjudgeable(self, frame: Frame) -> str:
+        """Why no recipe is there for a part; '' if there is one."""
+        if self._change.loading is not None:
+            return "the recipe for it is still being loaded"
+        # it has waited in the camera's buffer
+        return "it came before the recipe was changed" if frame.trigger_ns < self._change.changed_ns else ""
 
     def _reserve(self, frame: Frame, decision: Decision) -> ImageRef:
         keep = decision.verdict != "OK"
@@ -283,79 +275,40 @@ class Station:
         assert self._ring is not None
         return self._ring.reserve(frame.image, keep=keep)
 
-    def _say(
-        self,
-        frame: Frame,
-        part_id: str,
-        decision: Decision,
-        timings: Timings,
-        got_ns: int,
-        image: ImageRef | None,
-        reference: ImageRef | None,
-    ) -> None:
-        self._counts[decision.verdict] += 1
-        expected = frame.label.get("verdict", "")
-        self._publisher.send(
-            Verdict,
-            run_id=self._run_id,
-            part_id=part_id,
-            trigger_id=frame.trigger_id or self._parts,
-            trigger_ns=frame.trigger_ns,
-            trigger_wall_ns=frame.wall_ns,
-            verdict=decision.verdict,
-            code=CODES[decision.verdict],
-            reasons=[r[:200] for r in decision.reasons],
-            defects=decision.defects,
-            timings=msgspec.structs.replace(
-                timings, capture_us=(got_ns - frame.trigger_ns) / 1e3, total_us=(time.monotonic_ns() - frame.trigger_ns) / 1e3
-            ),
-            recipe=self._judge.loaded.name,
-            recipe_hash=self._judge.loaded.hash,
-            model_hash=self._judge.model.file_hash,
-            source=frame.source[:200],
-            expected=expected if expected in ("OK", "NG") else "",
-            image=image,
-            reference=reference,
-        )
-        self._desk.order(self._publisher.last, self._deadline_ns(frame.trigger_ns))
-
-    def _deadline_ns(self, trigger_ns: int) -> int:
-        """When a part's verdict is of no use any more, CLOCK_MONOTONIC; 0 where the encoder tells."""
-        return trigger_ns + self._due_ns if self._due_ns else 0
-
-    def _change_recipe(self, number: int) -> None:
-        """The PLC asks for another recipe. It is changed between two parts; what cannot be loaded stops the line, as the
-        parts to come are not those that the present recipe is for."""
-        self._desk.recipe_wanted = None
-        if number == self._recipe_number and not self._recipe_fault:
-            self._next_run = 0.0  # asked again: say it again
+    def _recipes(self) -> None:
+        """The PLC may ask for another recipe. It is changed between two parts; what cannot be loaded stops the line, as the parts to
+        come are not those that the present recipe is for."""
+        change, wanted = self._change, self._desk.recipe_wanted
+        if change.loading is None:
+            if wanted is None:
+                return
+            self._desk.recipe_wanted = None
+            if change.ask(wanted):
+                self._settle()
+                self._next_beat = 0.0
+                self._beat()
+            else:
+                self._next_run = 0.0  # asked again: say it again
             return
-        self._state, self._detail, self._next_beat = "starting", f"loading recipe {number}", 0.0
-        self._beat()
-        try:
-            if str(number) not in self._config.recipes:
-                raise SettingsError(
-                    f"recipes: the PLC asks for recipe {number}, which is not among them; add {number} = FILE to the settings"
-                )
-            loaded = load_recipe(Path(self._config.recipes[str(number)]))
-            judge = Judge(loaded, self._options)
-            judge.model.warm_up(self._config.model.warm_up_runs)
-        except Exception as error:  # whatever it is: a station that dies of it would come back with the recipe before
-            self._recipe_fault = str(error)[:200]
-            self._fault("recipe-refused", self._recipe_fault, "mend the recipe or its settings, or ask for another one at the machine")
-            return
-        self._judge, self._recipe_number, self._recipe_fault, self._due_ns = judge, number, "", _due_ns(loaded.recipe)
-        self._run_id, self._changed_ns = f"{self._config.name}-{time.time_ns() // 1_000_000:x}", time.monotonic_ns()
-        self._alarms.set("recipe-refused", False)
-        self._state, self._detail = ("ready", "") if self._info is not None else ("fault", "the camera is not open")
-        self._next_beat = self._next_run = 0.0
-        self._beat()
+        judge = change.take()
+        if judge is not None:
+            self._judge = judge
+            self._told.by(judge, f"{self._config.name}-{time.time_ns() // 1_000_000:x}")
+            self._alarms.set("recipe-refused", False)
+            self._settle()
+            self._next_beat = self._next_run = 0.0
+            self._beat()
+        elif change.loading is None:
+            self._fault("recipe-refused", change.fault, "mend the recipe or its settings, or ask for another one at the machine")
 
-    def _never_seen(self, trigger_id: int, trigger_ns: int) -> None:
-        """The line counted a part of which no image came: it exists and is UNDECIDED."""
-        part_id = self._announce(trigger_id, trigger_ns, None)
-        lost = Frame(np.empty((0, 0), np.uint8), 0, trigger_id, trigger_ns, time.time_ns())
-        self._say(lost, part_id, undecided("no image came for this trigger"), Timings(), time.monotonic_ns(), None, None)
+    def _settle(self) -> None:
+        """What is to be said of the station now."""
+        if self._change.loading is not None:
+            self._state, self._detail = "starting", f"loading recipe {self._change.loading}"
+        elif self._change.fault or self._info is None:
+            self._state, self._detail = "fault", self._change.fault or "the camera is not open"
+        else:
+            self._state, self._detail = "ready", ""
 
     def _beat(self) -> None:
         now = time.monotonic()
@@ -363,9 +316,9 @@ class Station:
             self._next_run = now + RUN_REPEAT_S
             judge = self._judge
             self._publisher.send(
-                Run, run_id=self._run_id, product=judge.recipe.product, recipe=judge.loaded.name, recipe_hash=judge.loaded.hash, model=judge.model.card.name,
+                Run, run_id=self._told.run_id, product=judge.recipe.product, recipe=judge.loaded.name, recipe_hash=judge.loaded.hash, model=judge.model.card.name,
                 model_hash=judge.model.file_hash, classes=judge.classes, camera=self._info.name[:200], provider=judge.model.provider,
-                recipe_number=self._recipe_number, ejector=Ejector(**judge.recipe.ejector.model_dump()),
+                recipe_number=self._change.number, ejector=Ejector(**judge.recipe.ejector.model_dump()),
             )  # fmt: skip
             self._desk.state(Run, self._publisher.last)
         if now < self._next_beat:
@@ -376,17 +329,16 @@ class Station:
             ring = self._ring
             self._counts["evidence_lost"], self._counts["ring_held"], self._counts["ring_slots"] = ring.lost, ring.count_held(), ring.slots
         self._publisher.send(
-            Heartbeat, state=self._state, period_s=HEARTBEAT_S, run_id=self._run_id, detail=self._detail, counts=self._counts
+            Heartbeat,
+            state=self._state,
+            period_s=HEARTBEAT_S,
+            run_id=self._told.run_id,
+            detail=self._detail,
+            counts=self._told.words | self._counts,
         )
         self._desk.state(Heartbeat, self._publisher.last)
         self._alarms.repeat()
         gc.collect(1)
-
-
-def _due_ns(recipe: Recipe) -> int:
-    """From trigger to the ejector's shot, ns; 0 where the encoder tells."""
-    ejector = recipe.ejector
-    return 0 if ejector.delay_counts else int((ejector.delay_ms - ejector.lead_ms) * 1e6)
 
 
 def run_station(config: StationConfig, stop: threading.Event) -> None:

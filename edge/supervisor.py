@@ -19,9 +19,12 @@ REMEDIES: dict[str, str] = {
     "bin-full": "empty the reject bin, then acknowledge",
     "stopped-by-person": "acknowledge when the line may run again",
     "machine-stop": "see the machine, then acknowledge",
+    "parts-mixed-up": "check part sensor, trigger wire and camera; take all parts off the belt, have PLC and camera count anew, then acknowledge",
+    "vision-stop": "see what was alarmed before the rejector started anew, look at the parts on the belt, then acknowledge",
 }
-UNHEARD_NS = 2_000_000_000  # a station that lives is heard within this time
-_PLC_STOPS = {1: "heartbeat-lost", 2: "stopped-by-person", 3: "ejection-missed", 4: "bin-full", 5: "machine-stop"}
+UNHEARD_NS = 1_500_000_000  # a station that lives is heard within this time
+# by the PLC's code; 2 is a stop of our own: one that is not known here any more was an earlier rejector's
+_PLC_STOPS = {1: "heartbeat-lost", 2: "vision-stop", 3: "ejection-missed", 4: "bin-full", 5: "machine-stop"}
 
 
 @dataclass
@@ -39,7 +42,8 @@ class Supervisor:
     standing: str = ""
     to_plc: list[tuple[str, str]] = field(default_factory=list)
     _caused_ns: dict[str, int] = field(default_factory=dict)
-    _ran_unheard_ns: int = 0
+    _ran_unheard: bool = False
+    _silent_ns: int | None = None  # since when nobody has heard the station
     _alive: bool = False
     _judging: bool = False
     _timed: bool = False
@@ -59,10 +63,12 @@ class Supervisor:
         if self._alive and not alive:
             self.stop("heartbeat-lost", "the station has fallen silent", now_ns)
         if alive:
-            self._ran_unheard_ns = 0
-        elif self._ran_unheard_ns and now_ns - self._ran_unheard_ns > UNHEARD_NS:
+            self._ran_unheard, self._silent_ns = False, None
+        elif self._silent_ns is None:
+            self._silent_ns = now_ns
+        elif self._ran_unheard and now_ns - self._silent_ns >= UNHEARD_NS:
             self.stop("heartbeat-lost", "the belt ran, and no station is heard", now_ns)
-            self._ran_unheard_ns = 0
+            self._ran_unheard = False
         self._alive, self._judging, self._timed = alive, judging, timed
 
     def stop(self, code: str, text: str, at_ns: int = 0) -> None:
@@ -76,8 +82,6 @@ class Supervisor:
         """Something of the belt's own."""
         if event.kind == "stopped":
             self.standing = event.reason or STOPS.get(event.code, STOPS[0])
-            if not self._alive:  # rejector and station died together: this rejector has never heard the station
-                self._ran_unheard_ns = self._ran_unheard_ns or event.at_ns
             code = _PLC_STOPS.get(event.code)
             if code is not None and code not in self.stops and not (event.code == 2 and self.stops):
                 self.stops[code] = self.standing  # the PLC keeps it stopped by itself
@@ -85,6 +89,7 @@ class Supervisor:
                 self._caused_ns[code] = max(event.at_ns, self._caused_ns.get(code, 0))
         elif event.kind == "started":
             self.standing = ""
+            self._ran_unheard |= not self._alive  # rejector and station died together: this rejector has never heard the station
         elif event.kind == "reset":
             # whoever turned the key cannot have seen what was stopped for after that
             for code in [c for c in self.stops if self._caused_ns.get(c, 0) <= event.at_ns]:

@@ -14,6 +14,8 @@ from hardware.camera import CameraInfo, Frame
 _SAMPLE = 8  # every 8th row and column tell a black image and, nearly always, a new one
 _LIT_SHARE = 0.005
 _REMEMBERED = 4
+_LEAP = 200  # edges in a row that a wire may lose; more is a number that cannot be right
+_NEXT = 3  # a number so little after an odd one confirms it: between the two an edge or two may be lost
 
 
 class CameraWatch:
@@ -28,7 +30,7 @@ class CameraWatch:
         self._settings, self._info = settings, info
         self._seen: deque[tuple[int, NDArray[np.uint8]]] = deque(maxlen=_REMEMBERED)
         self._same = 1
-        self._trigger_id = 0
+        self._trigger_id = self._odd_id = self._former_id = 0
 
     def check(self, frame: Frame) -> str:
         """What is wrong with a frame; '' if nothing is."""
@@ -53,9 +55,22 @@ class CameraWatch:
         """Whether so many frames in a row were the same that the camera counts as frozen."""
         return self._same >= self._settings.frozen_frames
 
-    def missing(self, frame: Frame) -> list[int]:
-        """Trigger ids before this frame for which no frame came (at most 200, the newest)."""
-        last, self._trigger_id = self._trigger_id, frame.trigger_id
-        if not last or frame.trigger_id <= last:
-            return []
-        return list(range(max(last + 1, frame.trigger_id - 200), frame.trigger_id))
+    def number(self, frame: Frame) -> tuple[list[int], str]:
+        """Looks at a frame's trigger number: the ids before it for which no frame came, and what is odd about it ('' if nothing is).
+
+        A number that goes back, or farther on than `_LEAP`, is an old or a wrong one, or the line counts anew: which, the next tells.
+        """
+        number, last = frame.trigger_id, self._trigger_id
+        if not number:
+            return [], ""
+        if self._former_id < number <= self._former_id + _NEXT and number > last + _NEXT:
+            last = self._former_id  # it had not counted anew: somebody repeated several old ones in order
+        if not last or last < number <= last + _LEAP:
+            self._trigger_id, self._odd_id = number, 0
+            return list(range(last + 1, number)) if last else [], ""
+        if self._odd_id and self._odd_id < number <= self._odd_id + _NEXT:
+            missing = list(range(self._odd_id + 1, number))
+            self._trigger_id, self._odd_id, self._former_id = number, 0, last
+            return missing, ""
+        self._odd_id = number
+        return [], f"its trigger number {number} does not follow {last}"

@@ -161,7 +161,9 @@ class Belt:
         self.ejector.expect(number, self._belt_ns + int(self.settings.ejector_delay_s * 1e9) - come_ns)
 
     def told_again(self, now_ns: int) -> None:
-        """Somebody new looks after the line: a stop that waits for a person is said again."""
+        """Somebody new looks after the line: that the belt runs, or a stop that waits for a person, is said again."""
+        if self.program.running:
+            self.events.append(PlcEvent("started", 0, now_ns, self.encoder))
         if self.program.code:
             self.events.append(PlcEvent("stopped", 0, now_ns, self.encoder, self.program.reason, code=self.program.code))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Iterator
 
@@ -93,6 +95,54 @@ def test_a_flood_of_orders_is_refused_and_the_line_goes_on(running: Floor) -> No
     before = len(running.ejections)
     running.until(lambda: len(running.ejections) > before + 3)
     assert all(outcome == "passed" for outcome in running.outcomes().values())
+
+
+@pytest.mark.parametrize("peers", [1, 30])
+def test_a_flood_of_questions_keeps_nobody_from_acknowledging(running: Floor, peers: int) -> None:
+    assert send_command(running.config, Command("stop", who="M. Weber")).accepted
+    ask = msgspec.json.encode(Command("status"))
+    with contextlib.ExitStack() as stack:
+        wild = [stack.enter_context(context().socket(zmq.DEALER)) for _ in range(peers)]
+        for socket in wild:
+            socket.set(zmq.LINGER, 0)
+            socket.connect(running.config.bus.commands)
+        stopping = threading.Event()
+
+        def flood() -> None:
+            while not stopping.wait(0.01):
+                for socket in wild:
+                    for _ in range(60 // peers):
+                        with contextlib.suppress(zmq.ZMQError):
+                            socket.send(ask, zmq.NOBLOCK)
+
+        thread = threading.Thread(target=flood, daemon=True)
+        thread.start()
+        try:
+            running.until(lambda: running.beat is not None and running.beat.counts["refused"] > 100)
+            for _ in range(3):
+                assert running.acknowledge().accepted
+        finally:
+            stopping.set()
+            thread.join()
+    before = len(running.ejections)
+    running.until(lambda: len(running.ejections) > before + 3)
+
+
+def test_orders_of_one_peer_are_bounded_and_count_against_no_other(running: Floor) -> None:
+    order = msgspec.json.encode(Command("acknowledge", who="program"))
+    with context().socket(zmq.DEALER) as wild:
+        wild.set(zmq.LINGER, 0)
+        wild.connect(running.config.bus.commands)
+        replies: list[Reply] = []
+        end = time.monotonic() + 10
+        while not any("orders in a second" in r.text for r in replies):
+            assert time.monotonic() < end
+            for _ in range(2 * PER_S):
+                wild.send(order)
+            assert running.acknowledge().accepted
+            while wild.poll(50):
+                replies.append(msgspec.json.decode(wild.recv(), type=Reply))
+        assert any(r.accepted for r in replies)
 
 
 def test_nobody_there_is_an_error_with_a_remedy() -> None:

@@ -288,3 +288,72 @@ def test_what_a_plc_that_was_away_hears_again_is_never_an_ok() -> None:
         ledger.judged(verdict(word, part, number))  # type: ignore[arg-type]
     ledger.gone(2, "ejected", "")
     assert ledger.open_parts() == [(3, 3, CODES["UNDECIDED"]), (4, 4, 0)]
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_what_may_be_another_part_is_condemned_and_the_plc_told_of_what_it_was_to_let_go(everything: bool) -> None:
+    ledger = Ledger()
+    for number, word in enumerate(("OK", "NG", "OK", ""), 1):
+        ledger.announced(trigger(f"S1-{number}", number))
+        if word:
+            ledger.judged(verdict(word, f"S1-{number}", number))  # type: ignore[arg-type]
+    ledger.gone(1, "passed", "")
+    told = ledger.condemn_all() if everything else [n for number in range(1, 5) for n in ledger.condemn(number)]
+    assert told == [3]
+    assert ledger.judged(verdict("OK", "S1-4", 4)) == ("reject", CODES["UNDECIDED"])
+    for number in (3, 4):
+        gone = ledger.gone(number, "ejected", "")
+        assert gone is not None
+        assert "do not belong together" in gone.fields["reason"]
+    ledger.triggered(5)
+    ledger.announced(trigger("S1-5", 5))
+    assert ledger.judged(verdict("OK", "S1-5", 5)) == ("permit", 1)  # of those that come later each is looked at by itself
+
+
+EARLY: dict[str, tuple[tuple[tuple[str, bool, bool], ...], bool]] = {
+    # what is said of a part that then passes: word, before this book was opened, in time; and whether its passing is wrong
+    "an OK that came late here": ((("OK", True, False),), False),
+    "an OK of now that came late": ((("OK", False, False),), True),
+    "no word yet": ((), False),
+    "NG": ((("NG", True, True),), True),
+    "an OK that was taken back": ((("OK", True, True), ("NG", True, True)), True),
+    "an OK after an NG": ((("NG", True, True), ("OK", True, True)), True),
+}
+
+
+@pytest.mark.parametrize("case", EARLY)
+def test_what_passes_on_the_word_to_an_earlier_rejector_is_no_fault_of_the_plc(case: str) -> None:
+    said, wrong = EARLY[case]
+    ledger = Ledger()
+    early = not said or said[0][1]
+    ledger.triggered(1, early=early)
+    ledger.announced(trigger(), early=early)
+    for word, before, in_time in said:
+        ledger.judged(verdict(word), in_time=in_time, early=before)  # type: ignore[arg-type]
+    gone = ledger.gone(1, "passed", "")
+    assert gone is not None
+    assert gone.wrong is wrong
+    assert gone.fields["part_id"] == A
+    assert ("earlier rejector" in gone.fields["reason"]) is not wrong
+
+
+def test_two_parts_under_one_number_are_no_excuse_for_passing() -> None:
+    ledger = Ledger()
+    ledger.announced(trigger(), early=True)
+    ledger.judged(verdict("OK"), in_time=False, early=True)
+    ledger.announced(trigger(B), early=True)
+    gone = ledger.gone(1, "passed", "")
+    assert gone is not None
+    assert gone.wrong
+
+
+def test_what_an_earlier_book_had_does_not_stand_in_the_way_of_a_line_that_counts_anew() -> None:
+    ledger = Ledger()
+    for number in range(1, 4):
+        ledger.announced(trigger(f"old-{number}", number), early=True)
+        ledger.judged(verdict("OK", f"old-{number}", number), early=True)
+    ledger.triggered(4)
+    for number in range(1, 4):
+        ledger.triggered(number)
+        ledger.announced(trigger(f"new-{number}", number))
+        assert ledger.judged(verdict("OK", f"new-{number}", number)) == ("permit", 1)

@@ -109,8 +109,31 @@ def test_a_new_rejector_hears_what_is_still_on_the_belt(way: Way) -> None:
     assert way.parts() == [1, 2, 3, 4, 5]
 
 
+def test_a_new_rejector_hears_of_what_lies_on_a_belt_that_has_stood_for_long(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest words are kept whatever the time is; they say of themselves that the PLC has been told."""
+    monkeypatch.setattr("edge.order_desk.KEEP", 20)
+    monkeypatch.setattr("edge.order_desk.KEEP_S", 0.0)
+    for number in range(1, 31):
+        way.desk.order(trigger(number), time.monotonic_ns() - 3600 * 10**9)  # due an hour ago
+        way.desk._waiting[number].give_up_ns = time.monotonic_ns() + 10**9
+    way.turn(lambda: way.desk.waiting == 0 and len(way.desk._kept) == 20)
+    for kept in way.desk._kept.values():
+        kept.give_up_ns = 0
+    assert not way.taker.caught_up()  # it has not heard how the station is
+    for life in range(2):
+        way.anew()
+        way.desk.state(Heartbeat, encode(Heartbeat(station="S1", epoch=EPOCH, seq=life + 1, state="ready", period_s=0.5)))
+        way.turn(lambda: len(way.parts()) == 20)
+        assert way.parts() == list(range(11, 31))
+        assert all(o.known for o in way.got if isinstance(o.message, Trigger))
+        assert not way.taker.caught_up()
+        way.turn(way.taker.caught_up)
+    assert way.desk.given_up == 0
+
+
 def test_what_is_past_is_not_kept(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.order_desk.KEEP_S", 0.0)
+    monkeypatch.setattr("edge.order_desk.KEEP", 0)
     monkeypatch.setattr("edge.order_desk.GIVE_UP_S", 0.2)
     way.desk.order(trigger(1), time.monotonic_ns() - 10**9)  # nobody was there in time
     way.turn(lambda: way.desk.given_up == 1)

@@ -173,3 +173,13 @@ def test_the_runtime_of_models_is_loaded_by_who_judges_alone() -> None:
     """It costs a restarted rejector or recorder half a second and tens of MB for nothing."""
     code = "import sys, edge.cli, edge.rejector, edge.recorder, dashboard.app; sys.exit('onnxruntime' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "module", ["edge.appliance", "edge.cli", "edge.line_process", "edge.recorder", "edge.rejector", "edge.rig", "hardware.modbus_line"]
+)
+def test_only_who_judges_loads_the_inference(module: str) -> None:
+    """It takes some ten MB and a quarter of a second of every process that loads it."""
+    code = f"import sys, {module}; print([m for m in ('onnxruntime', 'edge.model') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

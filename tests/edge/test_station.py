@@ -13,6 +13,7 @@ from edge.appliance import DEMO_RECIPE
 from edge.config import Camera, Line, Record, Station
 from edge.messages import Alarm, AnyMessage, Ejection, Heartbeat, Trigger, Verdict
 from edge.rig import Rig, own_ports, rig
+from hardware.wire import Edge, WireOut
 
 NOTICED_S = 2.5  # stall_s of the tests plus what a loaded machine needs
 
@@ -110,6 +111,27 @@ def test_every_part_is_announced_before_its_verdict_and_every_reject_is_ejected(
         assert (outcomes[trigger_id] == "passed") == (verdicts[trigger_id].verdict == "OK")
     # the model reads the simulator: what the simulator calls bad is rejected
     assert not [v.part_id for v in verdicts.values() if v.expected == "NG" and v.verdict == "OK"]
+
+
+def test_a_picture_without_the_number_of_its_trigger_is_no_verdict_and_pauses_the_line(broken: tuple[Rig, Path]) -> None:
+    """Which of the parts that the line's sensor counts it shows nobody knows."""
+    appliance, _ = broken
+    wait_for(appliance, is_good, 10)
+    wire = WireOut(appliance.config.line.wire)
+    at_ns = time.monotonic_ns()
+    wire.send(Edge(0, at_ns, 0, 0))
+    wire.close()
+    heard: list[AnyMessage] = []
+
+    def raised(message: AnyMessage) -> bool:
+        heard.append(message)
+        return isinstance(message, Alarm) and message.code == "trigger-unnumbered" and message.active
+
+    wait_for(appliance, raised, 3)
+    wait_for(appliance, says("fault"), 1.5)
+    assert not [m for m in heard if isinstance(m, Trigger | Verdict) and m.trigger_ns == at_ns]
+    wait_for(appliance, lambda m: isinstance(m, Alarm) and m.code == "trigger-unnumbered" and not m.active, 6)
+    wait_for(appliance, is_good, 10)
 
 
 @pytest.mark.parametrize("mode", ["software", "free"])

@@ -20,6 +20,7 @@ from edge.errors import StoreError
 from edge.messages import (
     AnyMessage,
     Heartbeat,
+    VerdictWord,
     decode,
     encode,
 )
@@ -157,6 +158,18 @@ def test_a_part_announced_after_its_ejection_is_one_part(tmp_path: Path) -> None
         late = msgspec.structs.replace(verdict_of(4, "UNDECIDED", seq=8), part_id="P4b", trigger_wall_ns=T0 + 3600 * 10**9)
         store.write(Batch([late, msgspec.structs.replace(trigger_of(4), part_id="P4b", seq=8)]))
         assert store.reconcile().waiting == ["P4b"]
+
+
+@pytest.mark.parametrize(("word", "fits"), [("OK", True), ("NG", False), ("UNDECIDED", False), (None, False)])
+def test_a_part_that_passed_on_the_word_of_an_earlier_rejector_is_one_part_if_that_word_can_have_been_ok(
+    tmp_path: Path, word: VerdictWord | None, fits: bool
+) -> None:
+    """Its successor knew the number alone."""
+    said: list[AnyMessage] = [run_of(), ejection_of(4, "passed", part_id="", run_id=""), trigger_of(4)]
+    with open_store(tmp_path / "gutteil.db") as store:
+        store.write(Batch([*said, verdict_of(4, word)] if word else said))
+        assert store.reconcile().closes is fits
+        assert store.reconcile("R1").closes is fits
 
 
 def test_alarms_begin_and_end(tmp_path: Path) -> None:

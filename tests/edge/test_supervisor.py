@@ -31,6 +31,8 @@ CAUSES: dict[str, Any] = {
     "bin-full": lambda s: s.happened(event("stopped", 4)),
     "machine-stop": lambda s: s.happened(event("stopped", 5)),
     "stopped-by-person": lambda s: s.stop("stopped-by-person", "stopped by X"),
+    "parts-mixed-up": lambda s: s.stop("parts-mixed-up", "part 7 lies elsewhere"),
+    "vision-stop": lambda s: s.happened(event("stopped", 2)),
 }
 HARMLESS: dict[str, Any] = {
     "station is back": lambda s: s.station(alive=True, judging=True, timed=True),
@@ -79,7 +81,7 @@ def test_what_is_no_cause_stops_nothing_for_good(what: str) -> None:
     HARMLESS[what](supervisor)
     supervisor.station(alive=True, judging=True, timed=True)
     if what == "own stop comes back":  # a stop by command that this rejector does not know of: an earlier one gave it
-        assert list(supervisor.stops) == ["stopped-by-person"]
+        assert list(supervisor.stops) == ["vision-stop"]
     else:
         assert supervisor.ready
 
@@ -128,13 +130,35 @@ def test_a_key_that_was_turned_before_the_stop_does_not_end_it(turned_ns: int, e
     assert supervisor.ready == ends
 
 
-def test_a_belt_that_ran_while_nobody_hears_the_station_is_stopped() -> None:
+SECOND = 1_000_000_000
+
+
+@pytest.mark.parametrize("stands_again", [False, True])
+def test_a_belt_that_runs_while_nobody_hears_the_station_is_stopped(stands_again: bool) -> None:
     """Rejector and station died together; the new rejector has never heard the station and cannot miss it."""
     supervisor = Supervisor()
-    supervisor.happened(PlcEvent("stopped", 0, 1_000_000_000))
-    supervisor.station(alive=False, judging=False, timed=False, now_ns=2_000_000_000)
-    assert supervisor.stops == {}  # it may be heard any moment
-    supervisor.station(alive=False, judging=False, timed=False, now_ns=4_000_000_000)
+    supervisor.happened(PlcEvent("started", 0, SECOND // 2))  # how long ago it was is no matter: it may be heard any moment
+    if stands_again:
+        supervisor.happened(event("stopped", 0))
+    for now_ns in (10 * SECOND, 10 * SECOND + 1_499_000_000):
+        supervisor.station(alive=False, judging=False, timed=False, now_ns=now_ns)
+        assert supervisor.stops == {}
+    supervisor.station(alive=False, judging=False, timed=False, now_ns=10 * SECOND + 1_500_000_000)
     assert list(supervisor.stops) == ["heartbeat-lost"]
-    supervisor.station(alive=True, judging=True, timed=True, now_ns=5_000_000_000)
+    assert supervisor.to_plc == [("stop", "the belt ran, and no station is heard")]
+    supervisor.station(alive=True, judging=True, timed=True, now_ns=20 * SECOND)
     assert not supervisor.ready
+
+
+def test_a_belt_that_stands_when_everything_is_switched_on_did_not_run() -> None:
+    supervisor = Supervisor()
+    supervisor.happened(event("stopped", 0))
+    for now_ns in range(SECOND, 60 * SECOND, SECOND // 4):
+        supervisor.station(alive=False, judging=False, timed=False, now_ns=now_ns)
+    assert supervisor.stops == {}
+
+
+def test_a_stop_of_an_earlier_rejector_is_not_said_to_be_a_persons() -> None:
+    supervisor = Supervisor()
+    supervisor.happened(PlcEvent("stopped", 0, 0, reason="3 parts in a row had no verdict", code=2))
+    assert supervisor.stops == {"vision-stop": "3 parts in a row had no verdict"}

@@ -107,10 +107,35 @@ def test_a_black_camera_that_sees_again() -> None:
 @pytest.mark.parametrize(
     ("ids", "missing"),
     [
-        ([1, 2, 3], []), ([5, 6], []), ([5, 9], [6, 7, 8]), ([0, 0, 0], []), ([0, 7], []), ([9, 2], []), ([9, 2, 4], [3]), ([3, 3], []),
-        ([1, 1000], list(range(800, 1000))), ([1, 202], list(range(2, 202))), ([1, 203], list(range(3, 203))),
+        ([1, 2, 3], []), ([5, 6], []), ([5, 9], [6, 7, 8]), ([0, 0, 0], []), ([0, 7], []), ([9, 0, 11], [10]), ([3, 203], list(range(4, 203))),
+        ([9, 2, 3], []), ([9, 2, 4], [3]), ([9, 2, 5], [3, 4]), ([9, 1, 2, 4], [3]),
     ],
 )  # fmt: skip
 def test_triggers_of_which_no_image_came(ids: list[int], missing: list[int]) -> None:
     w = watch()
-    assert [w.missing(frame(noise(1), i)) for i in ids][-1] == missing
+    assert [w.number(frame(noise(1), i)) for i in ids][-1] == (missing, "")
+
+
+@pytest.mark.parametrize("stray", [1, 250, 498, 499, 500, 701, 10_000, 2**60])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_number_that_does_not_follow_costs_that_part_only(stray: int, times: int) -> None:
+    w = watch()
+    assert [w.number(frame(noise(1), i)) for i in (499, 500)] == [([], "")] * 2
+    for _ in range(times):
+        missing, odd = w.number(frame(noise(1), stray))
+        assert missing == []
+        assert str(stray) in odd
+    assert [w.number(frame(noise(1), i)) for i in (501, 502, 504)] == [([], ""), ([], ""), ([503], "")]
+
+
+def test_a_line_that_counts_anew_is_believed_by_its_second_part() -> None:
+    w = watch()
+    said = [w.number(frame(noise(1), i)) for i in (499, 500, 1, 2, 3, *range(4, 510))]
+    assert [i for i, (_, odd) in enumerate(said) if odd] == [2]
+    assert [missing for missing, _ in said if missing] == []
+
+
+def test_old_numbers_repeated_in_their_order_do_not_make_the_line_count_anew_for_long() -> None:
+    w = watch()
+    ids = (499, 500, 300, 301, 302, 501, 502)
+    assert [w.number(frame(noise(1), i))[0] for i in ids] == [[]] * len(ids)
