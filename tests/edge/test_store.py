@@ -268,7 +268,11 @@ def test_migrations_are_recorded_and_run_once(tmp_path: Path) -> None:
     first = dump(path)
     open_store(path).close()
     assert dump(path) == first
-    assert query(path, "SELECT name FROM _sqlite_migrations WHERE migration_set = 'gutteil'") == [("0001_record",), ("0002_keeping",)]
+    assert query(path, "SELECT name FROM _sqlite_migrations WHERE migration_set = 'gutteil'") == [
+        ("0001_record",),
+        ("0002_keeping",),
+        ("0003_stopped",),
+    ]
     assert query(path, "PRAGMA journal_mode") == [("wal",)]
 
 
