@@ -14,6 +14,7 @@ from edge.bus import LINGER_MS, context
 from edge.config import Station, near
 from edge.errors import BusError, KeysError
 from edge.keys import admitted, secure_client, secure_server
+from edge.refusals import Refusals
 
 VERSION: Final = 1
 MAX_BYTES = 2_048
@@ -57,7 +58,11 @@ Obey = Callable[[Command, str], Reply]
 
 
 class CommandDesk:
-    """The rejector's end. Never waits."""
+    """The rejector's end. Never waits.
+
+    Attributes:
+        refusals: what was refused here, for the audit.
+    """
 
     def __init__(self, endpoint: str, keys: Station | None = None) -> None:
         """Bind. `keys`: the settings that say where the keys are; None = no keys.
@@ -71,6 +76,7 @@ class CommandDesk:
         self._encoder = msgspec.json.Encoder()
         self._second, self._this_second = 0, 0
         self.refused = 0
+        self.refusals = Refusals()
         self._socket: zmq.Socket[bytes] = context().socket(zmq.ROUTER)
         self._socket.set(zmq.LINGER, LINGER_MS)
         self._socket.set(zmq.MAXMSGSIZE, MAX_BYTES)
@@ -98,8 +104,16 @@ class CommandDesk:
                 command = self._decoder.decode(data.bytes)
             except (ValueError, msgspec.MsgspecError):
                 self.refused += 1
+                self._audit("it is no order", frames[-1])
                 continue
-            self._reply(peer.bytes, command, self._answer(command, _key(data), obey))
+            refused = self.refused
+            reply = self._answer(command, _key(data), obey)
+            if self.refused > refused:
+                self._audit(reply.text, data, command.op, command.who)
+            self._reply(peer.bytes, command, reply)
+
+    def _audit(self, why: str, frame: zmq.Frame, op: str = "refused", who: str = "") -> None:
+        self.refusals.note(time.monotonic(), why, _key(frame), _property(frame, "Peer-Address"), op, who)
 
     def _answer(self, command: Command, key: str, obey: Obey) -> Reply:
         second = int(time.monotonic())
@@ -128,10 +142,15 @@ class CommandDesk:
 
 def _key(frame: zmq.Frame) -> str:
     """The name of the key that the sender has shown; `none` without keys."""
+    return _property(frame, "User-Id") or "none"
+
+
+def _property(frame: zmq.Frame, name: str) -> str:
+    """What the connection that a frame came over is known by; empty where it has none such."""
     try:
-        return str(frame.get("User-Id")) or "none"
+        return str(frame.get(name))
     except zmq.ZMQError:
-        return "none"
+        return ""
 
 
 def send_command(config: Station, command: Command, timeout_s: float = 3.0) -> Reply:
