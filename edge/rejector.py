@@ -19,6 +19,7 @@ from edge.bus import publisher
 from edge.commands import Command, CommandDesk, Reply
 from edge.config import Station
 from edge.ledger import Answer, Ledger
+from edge.memory import MemoryBound
 from edge.messages import Audit, Ejection, Heartbeat, Run, Trigger, Verdict
 from edge.order_taker import Order, OrderTaker
 from edge.processes import REJECTOR_PRIORITY, step_forward
@@ -41,6 +42,7 @@ class Rejector:
         self._orders = OrderTaker(config)
         self._commands = CommandDesk(config.bus.commands, config)
         self._alarms = Alarms(self._publisher)
+        self._memory = MemoryBound("rejector")
         self._ledger = Ledger()
         self._supervisor = Supervisor(config.plc.no_verdicts_stop)
         self._run: Run | None = None
@@ -57,6 +59,7 @@ class Rejector:
         try:
             while not stop.is_set():
                 self._step()
+                self._memory.check()
             if self._connected:
                 with contextlib.suppress(DeviceError):  # a PLC that is gone stops by itself
                     self._plc.ready(False)

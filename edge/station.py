@@ -18,6 +18,7 @@ from edge.config import Station as StationConfig
 from edge.decide import Decision, undecided
 from edge.errors import SettingsError
 from edge.judge import Judge
+from edge.memory import MemoryBound
 from edge.messages import CODES, Ejector, Heartbeat, ImageRef, Run, State, Timings, Trigger, Verdict
 from edge.model import RuntimeOptions
 from edge.order_desk import OrderDesk
@@ -58,8 +59,7 @@ class Station:
         self._presence: PartDetector | None = None
         self._ring: RingWriter | None = None
         self._edges: WireIn | None = None
-        simulated = config.camera.backend == "simulator"
-        self._publisher = publisher(config, "station", simulated=simulated)
+        self._publisher = publisher(config, "station", simulated=config.camera.backend == "simulator")
         self._desk = OrderDesk(config.bus.orders, self._publisher.epoch, config)
         self._alarms = Alarms(self._publisher)
         self._recipe_number = next((int(n) for n, file in config.recipes.items() if file == config.recipe), 0)
@@ -72,10 +72,9 @@ class Station:
         self._counts = dict.fromkeys(
             ("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held", "ring_slots", "orders_waiting", "orders_given_up"), 0
         )
-        self._sensor = config.line.sensor
+        self._sensor, self._memory = config.line.sensor, MemoryBound("station")
         self._largest = 0  # bytes of the largest image so far
-        self._ok_due = 0.0
-        self._next_beat = self._next_run = self._reopen_at = self._heard = 0.0
+        self._next_beat = self._next_run = self._reopen_at = self._heard = self._ok_due = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Judge parts until told to stop."""
@@ -87,6 +86,7 @@ class Station:
             while not stop.is_set():
                 self._turn()
                 keeper.progress(self._state, self._detail)
+                self._memory.check()
         finally:
             gc.enable()
             self._state, self._next_beat = "stopped", 0.0
@@ -171,9 +171,8 @@ class Station:
             size = max(self._largest, info.width_px * info.height_px * info.channels)
             record = self._config.record
             self._ring = RingWriter(record.ring_folder, self._config.name, self._publisher.epoch, size, record.ring_mb)
-        self._heard = time.monotonic()
         self._state, self._detail = ("fault", self._recipe_fault) if self._recipe_fault else ("ready", "")
-        self._next_beat = self._next_run = 0.0
+        self._next_beat, self._next_run, self._heard = 0.0, 0.0, time.monotonic()
         self._alarms.set("camera-gone", False)
         self._beat()
         return True
@@ -347,6 +346,7 @@ class Station:
         self._judge, self._recipe_number, self._recipe_fault, self._due_ns = judge, number, "", _due_ns(loaded.recipe)
         self._run_id, self._changed_ns = f"{self._config.name}-{time.time_ns() // 1_000_000:x}", time.monotonic_ns()
         self._alarms.set("recipe-refused", False)
+        self._memory.begin()
         self._state, self._detail = ("ready", "") if self._info is not None else ("fault", "the camera is not open")
         self._next_beat = self._next_run = 0.0
         self._beat()
