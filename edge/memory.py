@@ -12,8 +12,6 @@ import time
 
 import psutil
 
-from edge.errors import GutteilError
-
 EVERY_S = 1.0
 # beyond what the process needs once it works; full queues (`bus.queue`) and the history take some 100 MB
 GROWTH_MB = {"station": 1_000, "rejector": 400, "recorder": 800}
@@ -36,7 +34,7 @@ class MemoryBound:
         """Cheap enough for every turn of a loop.
 
         Raises:
-            GutteilError: it has grown too much.
+            MemoryError: it has grown too much. Not one of ours, which mean that starting anew would not help.
         """
         now = time.monotonic()
         if now < self._next_s:
@@ -45,7 +43,7 @@ class MemoryBound:
         own = self._own()
         self._base = own if self._base is None else self._base
         if own - self._base > self._limit:
-            raise GutteilError(
+            raise MemoryError(
                 f"the {self._name} has come to need {own // 1_000_000} MB of memory, {self._base // 1_000_000} MB when it began, and is started anew;"
                 " is there a stranger at its sockets? with keys (docs/keys.md) there is none"
             )

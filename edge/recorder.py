@@ -94,7 +94,7 @@ class Recorder:
 
         Raises:
             StoreError: the record cannot be used, and waiting would not help.
-            GutteilError: strangers have made it keep too much, see `edge.memory`.
+            MemoryError: strangers have made it keep too much, see `edge.memory`.
         """
         keeper.ready()  # the bus is joined, so nothing is missed from now on; a disk that is full or slow is an alarm
         try:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +17,8 @@ import pytest
 from edge import memory
 from edge.bus import Publisher
 from edge.config import Record, Station
-from edge.errors import GutteilError
 from edge.memory import MemoryBound
+from edge.processes import SETTINGS_WRONG
 from edge.recorder import Recorder
 from edge.rig import own_ports
 from tests.edge.test_bus import free_endpoint
@@ -78,12 +81,36 @@ def test_a_recorder_that_is_made_to_keep_parts_without_end_ends_in_words(
     guard = threading.Timer(20, stop.set)
     guard.start()
     try:
-        with pytest.raises(GutteilError, match=r"the recorder has come to need .* MB of memory"):
+        with pytest.raises(MemoryError, match=r"the recorder has come to need .* MB of memory"):
             recorder.run(stop)
     finally:
         stop.set()
         guard.cancel()
         attacker.join()
+
+
+def test_its_process_ends_so_that_it_is_started_anew(tmp_path: Path) -> None:
+    config = own_ports(Station(record=Record(folder=str(tmp_path / "data"), reserve_mb=0)))
+    settings = tmp_path / "station.toml"
+    settings.write_text(
+        f'[record]\nfolder = "{tmp_path}/data"\nreserve_mb = 0\n[bus]\n'
+        + "".join(f'{name} = "{endpoint}"\n' for name, endpoint in config.bus.model_dump().items() if isinstance(endpoint, str))
+    )
+    program = "from edge import cli, memory; memory.GROWTH_MB['recorder'] = 40; memory.EVERY_S = 0.1; cli.main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "recorder", "--config", str(settings)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        until = time.monotonic() + 20
+        while time.monotonic() < until and process.poll() is None:
+            with contextlib.suppress(OSError), raw(config.bus.recorder_replay, b"DEALER") as peer:
+                time.sleep(0.5)  # so that it has measured itself
+                pump(peer, 200 * MB)
+        process.kill()
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert "the recorder has come to need" in said
+    assert process.returncode not in (0, SETTINGS_WRONG), "that would not be started anew"
+    assert process.returncode > 0
 
 
 def test_a_frame_without_end_is_not_kept_by_a_publisher() -> None:
@@ -108,7 +135,7 @@ def test_what_is_usual_is_no_growth(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = bytearray(b"x" * (10 * MB))
     bound.check()
     kept += b"x" * (60 * MB)
-    with pytest.raises(GutteilError, match="the station has come to need"):
+    with pytest.raises(MemoryError, match="the station has come to need"):
         bound.check()
     bound.begin()  # another model
     bound.check()
