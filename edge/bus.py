@@ -20,6 +20,7 @@ from edge.repeat import Repeater
 from edge.sequences import Gap, Seen, Sequences, Who
 
 LINGER_MS = 500
+MAX_ASKED_BYTES = 1_024  # what a reader says to a publisher: which topics it wants
 MAX_RUBBISH = 1_000
 
 
@@ -74,6 +75,7 @@ class Publisher:
         self._socket = context().socket(zmq.PUB)
         self._socket.set(zmq.SNDHWM, queue)
         self._socket.set(zmq.LINGER, LINGER_MS)
+        self._socket.set(zmq.MAXMSGSIZE, MAX_ASKED_BYTES)
         self._history = History(history) if replay else None
         self._repeater: Repeater | None = None
         try:

@@ -14,6 +14,7 @@ from edge.bus import LINGER_MS, context
 from edge.config import Station, near
 from edge.errors import BusError, KeysError
 from edge.keys import admitted, secure_client, secure_server
+from edge.refusals import Refusals
 
 VERSION: Final = 1
 MAX_BYTES = 2_048
@@ -58,7 +59,11 @@ Obey = Callable[[Command, str], Reply]
 
 
 class CommandDesk:
-    """The rejector's end. Never waits."""
+    """The rejector's end. Never waits.
+
+    Attributes:
+        refusals: what was refused here, for the audit.
+    """
 
     def __init__(self, endpoint: str, keys: Station | None = None) -> None:
         """Bind. `keys`: the settings that say where the keys are; None = no keys.
@@ -73,6 +78,7 @@ class CommandDesk:
         self._second = 0
         self._counts: dict[tuple[bytes, bool], int] = {}  # of this second: peer, whether it asked how things stand
         self.refused = 0
+        self.refusals = Refusals()
         self._socket: zmq.Socket[bytes] = context().socket(zmq.ROUTER)
         self._socket.set(zmq.LINGER, LINGER_MS)
         self._socket.set(zmq.MAXMSGSIZE, MAX_BYTES)
@@ -100,8 +106,16 @@ class CommandDesk:
                 command = self._decoder.decode(data.bytes)
             except (ValueError, msgspec.MsgspecError):
                 self.refused += 1
+                self._audit("it is no order", frames[-1])
                 continue
-            self._reply(peer.bytes, command, self._answer(command, peer.bytes, _key(data), obey))
+            refused = self.refused
+            reply = self._answer(command, peer.bytes, _key(data), obey)
+            if self.refused > refused:
+                self._audit(reply.text, data, command.op, command.who)
+            self._reply(peer.bytes, command, reply)
+
+    def _audit(self, why: str, frame: zmq.Frame, op: str = "refused", who: str = "") -> None:
+        self.refusals.note(time.monotonic(), why, _key(frame), _property(frame, "Peer-Address"), op, who)
 
     def _answer(self, command: Command, peer: bytes, key: str, obey: Obey) -> Reply:
         if command.op != "stop" and self._too_many(peer, command.op == "status"):  # nobody may be kept from stopping the line
@@ -143,10 +157,15 @@ class CommandDesk:
 
 def _key(frame: zmq.Frame) -> str:
     """The name of the key that the sender has shown; `none` without keys."""
+    return _property(frame, "User-Id") or "none"
+
+
+def _property(frame: zmq.Frame, name: str) -> str:
+    """What the connection that a frame came over is known by; empty where it has none such."""
     try:
-        return str(frame.get("User-Id")) or "none"
+        return str(frame.get(name))
     except zmq.ZMQError:
-        return "none"
+        return ""
 
 
 def send_command(config: Station, command: Command, timeout_s: float = 3.0) -> Reply:

@@ -11,7 +11,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import msgspec
 
 from edge.config import Camera, Line, Record, Station
 from edge.drills.ground import Ground
-from edge.drills.judge import Findings, Window, Windows, judge
+from edge.drills.judge import Counts, Findings, Window, Windows, judge
 from edge.drills.pictures import Pictures
 from edge.drills.record import lost, missing_images, read_rows
 from edge.drills.witness import Witness
@@ -79,11 +79,10 @@ class Drill:
 
 
 @dataclass
-class Report:
+class Report(Counts):
     """
     Attributes:
         skipped: why it did not run; '' if it did.
-        needless: good parts that were ejected; `needless_outside`, of those the ones that the fault does not explain.
         fault_s: how long the harm lasted; `recovery_s`, from its beginning until every process works and a new good part has passed.
         line_stopped_s: how long the belt stood from then on.
         counts_close: line and record say the same of every part, or the fault explains the difference; `misfits` names them.
@@ -99,17 +98,8 @@ class Report:
     skipped: str = ""
     rate_hz: float = 0.0
     seed: int = 0
-    parts: int = 0
-    ng: int = 0
-    passed: int = 0
-    ejected: int = 0
-    missed: int = 0
-    stopped_with: int = 0
-    swept: int = 0
     escapes: int = 0
     unjudged: int = 0
-    needless: int = 0
-    needless_outside: int = 0
     fault_s: float = 0.0
     recovery_s: float | None = None
     line_stopped_s: float = 0.0
@@ -261,13 +251,8 @@ def close_drill(ground: Ground, pictures: Pictures, windows: list[Window], repor
 
 
 def _count(report: Report, found: Findings) -> None:
-    report.parts, report.ng, report.passed, report.ejected, report.missed = found.parts, found.ng, found.passed, found.ejected, found.missed
-    report.stopped_with, report.swept, report.needless, report.needless_outside = (
-        found.stopped_with,
-        found.swept,
-        found.needless,
-        found.needless_outside,
-    )
+    for count in fields(Counts):
+        setattr(report, count.name, getattr(found, count.name))
     report.escapes, report.unjudged = len(found.escapes), len(found.unjudged)
     report.misfits, report.unexplained = len(found.misfits), len(found.unexplained)
     report.counts_close = not found.unexplained

@@ -10,6 +10,7 @@ from rich.console import Console
 
 app = typer.Typer()
 Who = Annotated[str, typer.Option(help="your name, for the record")]
+Reason = Annotated[str, typer.Option(help="why, for the record")]
 PartId = Annotated[str, typer.Argument(metavar="PART_ID", help="the part, or name it by --run and --trigger")]
 RunId = Annotated[str, typer.Option(help="run of the part")]
 TriggerId = Annotated[int | None, typer.Option(help="trigger number of the part in that run", min=0)]
@@ -21,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON on standard outpu
 @app.command()
 def hold(
     who: Who,
-    reason: Annotated[str, typer.Option(help="why, for the record")],
+    reason: Reason,
     part: PartId = "",
     run: RunId = "",
     trigger: TriggerId = None,
@@ -38,7 +39,7 @@ def hold(
 @app.command()
 def release(
     who: Who,
-    reason: Annotated[str, typer.Option(help="why, for the record")],
+    reason: Reason,
     part: PartId = "",
     run: RunId = "",
     trigger: TriggerId = None,

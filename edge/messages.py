@@ -239,7 +239,7 @@ class Audit(Message, frozen=True, tag="audit", kw_only=True):
     """Somebody gave an order to the line over the command socket, or at the machine's key.
 
     Attributes:
-        op: what was asked for.
+        op: what was asked for; `refused` for what was no order, and for a count of several.
         who: the name that was given with it.
         key: the key that the order was signed with, by its name; `none` without keys, `plc` from the machine.
         accepted: whether it was carried out.

@@ -205,3 +205,10 @@ def _reviews(db: Database) -> None:
         ),
     ):
         db.execute(statement)
+
+
+@MIGRATIONS(name="0004_stopped")
+def _stopped(db: Database) -> None:
+    """Whether a process was heard to stop, so that nothing of it is missing unseen. Of those before nobody knows: they count as stopped."""
+    db.execute("ALTER TABLE processes ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0")
+    db.execute("UPDATE processes SET stopped = 1")

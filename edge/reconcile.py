@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
+from edge.holes import PAIR_NS, holes
+
 MAX_LISTED = 1_000
-PAIR_NS = 900 * 10**9  # longer than any way to the ejector (600 s)
 
 
 class Misfit(msgspec.Struct, frozen=True):
-    """A part that does not fit, and why."""
+    """A part that does not fit, or a stretch of the line's numbers of which nothing was heard, and why."""
 
     part_id: str
     why: str
@@ -32,8 +33,9 @@ class Reconciliation(msgspec.Struct, frozen=True):
         overkill: expected OK and not passed.
         expected_ng, expected_ok: parts with that label whose outcome is known.
         messages_missed: triggers, verdicts and ejections that the recorder missed on the bus.
+        unheard: parts of which nothing was heard at all, at least; holes in the line's numbers (`edge.holes`).
         evidence_lost: images that were to be kept and could not be.
-        misfits: at most 1000 of `misfit_count`, oldest first.
+        misfits: at most 1000, oldest first of each kind; `misfit_count` counts the parts in all of them.
         waiting: the parts without outcome, at most 1000.
     """
 
@@ -50,6 +52,7 @@ class Reconciliation(msgspec.Struct, frozen=True):
     expected_ng: int
     expected_ok: int
     messages_missed: int
+    unheard: int
     evidence_lost: int
     misfit_count: int
     misfits: list[Misfit]
@@ -88,6 +91,7 @@ _SEEN = "(trigger_seq IS NOT NULL OR verdict IS NOT NULL)"
 def reconcile(db: sqlite3.Connection, run_id: str | None, span: tuple[int, int] | None = None) -> Reconciliation:
     """The books of a run, of everything, or of the parts that were triggered in a span (UTC ns, from, to before)."""
     scope, values = _scope(db, run_id)
+    lives = span or _span_of(db, run_id)
     if span is not None:
         scope, values = f"{scope} AND trigger_wall_ns >= ? AND trigger_wall_ns < ?", (*values, *span)
     announced, ok, ng, undecided, passed, ejected, missed, escapes, overkill, expected_ng, expected_ok, lost = db.execute(
@@ -102,8 +106,11 @@ def reconcile(db: sqlite3.Connection, run_id: str | None, span: tuple[int, int] 
     unseen = [part_id for part_id in unseen if part_id not in paired.values()]
     bad = f"FROM inspections WHERE {_SEEN} AND {_WHY} IS NOT NULL AND {scope}"
     misfits = [Misfit(part_id, "not announced by the station") for part_id in unseen]
+    gone = holes(db, scope, values, span)
+    unheard = sum(hole.parts for hole in gone)
+    misfits += [Misfit(hole.name, hole.why) for hole in gone]
     misfits += [Misfit(*row) for row in db.execute(f"SELECT part_id, {_WHY} {bad} ORDER BY trigger_wall_ns LIMIT {MAX_LISTED}", values)]
-    count = len(unseen) + db.execute(f"SELECT count(*) {bad}", values).fetchone()[0]
+    count = len(unseen) + unheard + db.execute(f"SELECT count(*) {bad}", values).fetchone()[0]
     return Reconciliation(
         run_id=run_id,
         triggers=announced,
@@ -117,7 +124,8 @@ def reconcile(db: sqlite3.Connection, run_id: str | None, span: tuple[int, int] 
         overkill=overkill,
         expected_ng=expected_ng,
         expected_ok=expected_ok,
-        messages_missed=_missed(db, scope, values, whole=run_id is None and span is None),
+        messages_missed=_missed(db, scope, values, lives),
+        unheard=unheard,
         evidence_lost=lost,
         misfit_count=count,
         misfits=misfits[:MAX_LISTED],
@@ -129,12 +137,11 @@ def _scope(db: sqlite3.Connection, run_id: str | None) -> tuple[str, tuple[str |
     """The rows of a run. A part the station never saw names no run: it belongs to the one that was on at its time."""
     if run_id is None:
         return "1", ()
-    run = db.execute("SELECT station, begin_wall_ns FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-    if run is None or run[1] is None:
+    lasted = _span_of(db, run_id)
+    if lasted is None:
         return "run_id = ?", (run_id,)
-    later = "SELECT min(begin_wall_ns) FROM runs WHERE station = ? AND begin_wall_ns > ?"
-    end = db.execute(later, run).fetchone()[0] or 2**63 - 1
-    return "(run_id = ? OR (run_id IS NULL AND station = ? AND trigger_wall_ns >= ? AND trigger_wall_ns < ?))", (run_id, *run, end)
+    own = "run_id IS NULL AND station = (SELECT station FROM runs WHERE run_id = ?) AND trigger_wall_ns >= ? AND trigger_wall_ns < ?"
+    return f"(run_id = ? OR ({own}))", (run_id, run_id, *lasted)
 
 
 def _pairs(db: sqlite3.Connection, scope: str, values: tuple[str | int, ...]) -> dict[str, str]:
@@ -167,14 +174,42 @@ def _pairs(db: sqlite3.Connection, scope: str, values: tuple[str | int, ...]) ->
     return pairs
 
 
-def _missed(db: sqlite3.Connection, scope: str, values: tuple[str | int, ...], *, whole: bool) -> int:
-    """Messages missed on the bus; for a run or a span, those of the processes that took part in it: when they were missed is
-    not known, so they count against every one of these."""
-    where = "topic IN ('gutteil.trigger', 'gutteil.verdict', 'gutteil.ejection')"
-    if not whole:
+def _span_of(db: sqlite3.Connection, run_id: str | None) -> tuple[int, int] | None:
+    """From a run's announcement to the next one's, UTC ns; None for everything, and for a run whose announcement was missed."""
+    if run_id is None:
+        return None
+    run = db.execute("SELECT station, begin_wall_ns FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    if run is None or run[1] is None:
+        return None
+    end = db.execute("SELECT min(begin_wall_ns) FROM runs WHERE station = ? AND begin_wall_ns > ?", run).fetchone()[0]
+    return run[1], end or 2**63 - 1
+
+
+_BOOKED = "topic IN ('gutteil.trigger', 'gutteil.verdict', 'gutteil.ejection')"
+# a process has lived until it was heard last; one that was never heard itself, until the next one of its kind began
+_LIVED = """(SELECT g.*, coalesce(
+        (SELECT p.last_wall_ns FROM processes p WHERE p.station = g.station AND p.sender = g.sender AND p.epoch = g.epoch),
+        (SELECT min(p.epoch) FROM processes p WHERE p.station = g.station AND p.sender = g.sender AND p.epoch > g.epoch),
+        9223372036854775807
+    ) AS until_ns FROM gaps g)"""
+
+
+def missing_since(db: sqlite3.Connection) -> list[tuple[int, int]]:
+    """From when to when (UTC ns) the processes lived of which messages were missed that the books need."""
+    return db.execute(f"SELECT DISTINCT epoch, max(epoch, until_ns) FROM {_LIVED} WHERE {_BOOKED}").fetchall()
+
+
+def _missed(db: sqlite3.Connection, scope: str, values: tuple[str | int, ...], lives: tuple[int, int] | None) -> int:
+    """Messages missed on the bus; for a run or a span, those of every process that took part in it or lived then, whether or not a
+    part of it was recorded: when they were missed is not known, so they count against all of it."""
+    where, given = _BOOKED, tuple[str | int, ...]()
+    if scope != "1":
         epochs = " UNION ".join(
             f"SELECT DISTINCT {kind}_epoch FROM inspections WHERE {scope}" for kind in ("trigger", "verdict", "ejection")
         )
-        where, values = f"{where} AND epoch IN ({epochs})", values * 3
-    row = db.execute(f"SELECT total(last_seq - first_seq + 1) FROM gaps WHERE {where}", () if whole else values).fetchone()
+        where, given = f"{where} AND (epoch IN ({epochs})", values * 3
+        if lives is not None:
+            where, given = f"{where} OR (epoch < ? AND until_ns >= ?)", (*given, lives[1], lives[0])
+        where += ")"
+    row = db.execute(f"SELECT total(last_seq - first_seq + 1) FROM {_LIVED} WHERE {where}", given).fetchone()
     return int(row[0])

@@ -41,6 +41,9 @@ def books(config: Path | None, folder: Path | None, by: str, since: str, until: 
             {"name": name, **store.reconcile(run_id, None if part == _EVER else part).as_dict()}
             for name, run_id, part in _parts(store, station.shifts.begin, by, span)
         ]
+        whole = store.reconcile(None, None if span == _EVER else span)
+    if not whole.closes and all(row["closes"] for row in rows):  # what is missing may belong to no run, or to none that is known
+        rows.append({"name": f"what is in no {by}", **whole.as_dict()})
     return {"closes": all(row["closes"] for row in rows), "by": by, "books": rows}
 
 

@@ -29,6 +29,7 @@ from edge.config import Station
 from edge.continuity import Continuity
 from edge.errors import StoreError
 from edge.gallery import Gallery, Kept, stored, wanted
+from edge.memory import MemoryBound
 from edge.messages import STREAMS, TOPICS, AnyMessage, Audit, Ejection, Heartbeat, ImageRef, Run, State, Trigger, Verdict
 from edge.notkept import NotKept
 from edge.processes import step_back
@@ -68,6 +69,7 @@ class Recorder:
         self._folder = Path(config.record.folder)
         self._publisher = publisher(config, "recorder", simulated=simulated)
         self._alarms = Alarms(self._publisher)
+        self._memory = MemoryBound("recorder")
         # its own messages too: they are part of the record and come the same way as everybody's
         self._subscriber = watch(config, [s.message for s in STREAMS])
         self._gallery = Gallery(self._folder, config.record.ring_folder)
@@ -92,12 +94,14 @@ class Recorder:
 
         Raises:
             StoreError: the record cannot be used, and waiting would not help.
+            MemoryError: strangers have made it keep too much, see `edge.memory`.
         """
         keeper.ready()  # the bus is joined, so nothing is missed from now on; a disk that is full or slow is an alarm
         try:
             while not stop.is_set():
                 self._step(0.2)
                 keeper.progress(self._not_kept.text or "recording")
+                self._memory.check()
             until = time.monotonic() + DRAIN_S
             quiet = 0
             while (quiet < 3 or self._pending or self._gallery.owed) and time.monotonic() < until:

@@ -7,6 +7,7 @@ costs at worst a good part. The belt runs only while this process says `ready`; 
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 
@@ -18,6 +19,7 @@ from edge.bus import publisher
 from edge.commands import Command, CommandDesk, Reply
 from edge.config import Station
 from edge.ledger import Answer, Ledger
+from edge.memory import MemoryBound
 from edge.messages import CODES, Audit, Ejection, Heartbeat, Run, Trigger, Verdict
 from edge.order_taker import Order, OrderTaker
 from edge.pairing import Doubt, Pairing
@@ -43,6 +45,7 @@ class Rejector:
         self._orders = OrderTaker(config)
         self._commands = CommandDesk(config.bus.commands, config)
         self._alarms = Alarms(self._publisher)
+        self._memory = MemoryBound("rejector")
         self._ledger = Ledger()
         self._pairing = Pairing()
         self._supervisor = Supervisor(config.plc.no_verdicts_stop)
@@ -61,10 +64,12 @@ class Rejector:
         try:
             while not stop.is_set():
                 self._step()
+                self._memory.check()
             if self._connected:
                 with contextlib.suppress(DeviceError):  # a PLC that is gone stops by itself
                     self._plc.ready(False)
         finally:
+            self._say_refusals(math.inf)
             self._plc.close()
             self._publisher.close()
             self._orders.close()
@@ -88,6 +93,7 @@ class Rejector:
             self._alarms.set("plc-gone", True, "fault", str(error), "check the PLC and its cable; the line stands until it answers")
             self._listen()
             self._commands.service(self._obey)
+        self._say_refusals(time.monotonic())
         self._beat()
         if len(self._alarms) or (
             self._connected and self._supervisor.judging
@@ -215,6 +221,11 @@ class Rejector:
             self._say_stops()
         state = "runs" if supervisor.ready and not supervisor.standing and self._connected else supervisor.standing or "not ready"
         return Reply(not refusal, refusal, state, list(supervisor.stops.values()))
+
+    def _say_refusals(self, now: float) -> None:
+        """Orders that never came so far as to be obeyed or not."""
+        for refusal in self._commands.refusals.tell(now):
+            self._publisher.send(Audit, op=refusal.op, who=refusal.who, key=refusal.key, accepted=False, text=refusal.text)
 
     def _say_stops(self) -> None:
         for code, remedy in REMEDIES.items():

@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from edge.audit import append_message
-from edge.messages import TOPICS, Alarm, AnyMessage, Audit, Ejection, ImageRef, Run, Trigger, Verdict
+from edge.messages import TOPICS, Alarm, AnyMessage, Audit, Ejection, Heartbeat, ImageRef, Run, Trigger, Verdict
 from edge.sequences import Gap
 
 _LARGEST = 2**63 - 1
@@ -111,17 +111,19 @@ def _insert(db: sqlite3.Connection, table: str, row: Mapping[str, Value], confli
 
 def _write_numbers(db: sqlite3.Connection, messages: Iterable[AnyMessage]) -> None:
     """Which processes and which message numbers were seen: what a recorder that starts anew continues from."""
-    processes: dict[tuple[str, str, int], tuple[int, int, bool]] = {}
+    processes: dict[tuple[str, str, int], tuple[int, int, bool, bool]] = {}
     streams: dict[tuple[str, str, int, str], tuple[int, int]] = {}
     for m in messages:
         process, stream = (m.station, m.sender, m.epoch), (m.station, m.sender, m.epoch, TOPICS[type(m)].decode())
-        begin, end, simulated = processes.get(process, (m.wall_ns, m.wall_ns, False))
-        processes[process] = (min(begin, m.wall_ns), max(end, m.wall_ns), simulated or m.simulated)
+        begin, end, simulated, stopped = processes.get(process, (m.wall_ns, m.wall_ns, False, False))
+        stopped |= isinstance(m, Heartbeat) and m.state == "stopped"
+        processes[process] = (min(begin, m.wall_ns), max(end, m.wall_ns), simulated or m.simulated, stopped)
         first, last = streams.get(stream, (m.seq, m.seq))
         streams[stream] = (min(first, m.seq), max(last, m.seq))
     db.executemany(
-        "INSERT INTO processes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET first_wall_ns = min(first_wall_ns, excluded.first_wall_ns),"
-        " last_wall_ns = max(last_wall_ns, excluded.last_wall_ns), simulated = max(simulated, excluded.simulated)",
+        "INSERT INTO processes VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET first_wall_ns = min(first_wall_ns, excluded.first_wall_ns),"
+        " last_wall_ns = max(last_wall_ns, excluded.last_wall_ns), simulated = max(simulated, excluded.simulated),"
+        " stopped = max(stopped, excluded.stopped)",
         [key + value for key, value in processes.items()],
     )
     db.executemany(

@@ -14,6 +14,7 @@ from edge.bus import publisher
 from edge.config import Station as StationConfig
 from edge.decide import Decision, undecided
 from edge.errors import SettingsError
+from edge.memory import MemoryBound
 from edge.messages import Ejector, Heartbeat, ImageRef, Run, State, Timings
 from edge.order_desk import OrderDesk
 from edge.parts_told import PartsTold
@@ -57,7 +58,7 @@ class Station:
         self._state: State = "starting"
         self._detail = "loading the recipe"
         self._counts = dict.fromkeys(("evidence_lost", "ring_held", "ring_slots", "orders_waiting", "orders_given_up"), 0)
-        self._sensor = config.line.sensor
+        self._sensor, self._memory = config.line.sensor, MemoryBound("station")
         self._largest = 0  # bytes of the largest image so far
         self._ok_due = 0.0
         self._next_beat = self._next_run = self._reopen_at = self._heard = 0.0
@@ -84,6 +85,7 @@ class Station:
             while not stop.is_set():
                 self._turn()
                 keeper.progress(self._state, self._detail)
+                self._memory.check()
         finally:
             gc.enable()
             self._state, self._next_beat = "stopped", 0.0
@@ -295,6 +297,7 @@ class Station:
             self._judge = judge
             self._told.by(judge, f"{self._config.name}-{time.time_ns() // 1_000_000:x}")
             self._alarms.set("recipe-refused", False)
+            self._memory.begin()
             self._settle()
             self._next_beat = self._next_run = 0.0
             self._beat()

@@ -24,7 +24,7 @@ from edge.errors import StoreError
 from edge.holds import Hold
 from edge.messages import VerdictWord
 from edge.migrations import APPLICATION_ID, MIGRATIONS
-from edge.reconcile import Reconciliation, reconcile
+from edge.reconcile import Reconciliation, missing_since, reconcile
 from edge.retention import Claim, Kept
 from edge.reviews import Review, ReviewBox, Truth
 from edge.rows import Batch, EvidenceState, StoredFile, write_rows
@@ -148,10 +148,13 @@ class Store:
             return [(str(r[0]), int(r[1])) for r in rows]
 
     def period(self) -> tuple[int, int] | None:
-        """The times of the first and the last part, UTC ns; None while there is none."""
+        """The times of the first and the last part, UTC ns, and from when to when something may have been missed; None: nothing at all."""
         with _in_words(self.path):
-            first, last = self._db.execute("SELECT min(trigger_wall_ns), max(trigger_wall_ns) FROM inspections").fetchone()
-        return None if first is None else (int(first), int(last))
+            found = [self._db.execute("SELECT min(trigger_wall_ns), max(trigger_wall_ns) FROM inspections").fetchone()]
+            latest = self._db.execute("SELECT max(last_wall_ns) FROM processes").fetchone()[0] or 0
+            found += [(since, max(since, min(until, latest))) for since, until in missing_since(self._db)]
+        known = [(first, last) for first, last in found if first is not None]
+        return (min(first for first, _ in known), max(last for _, last in known)) if known else None
 
     def integrity(self) -> list[str]:
         """What SQLite's own check finds wrong, at most 100 problems; empty if the file is sound."""

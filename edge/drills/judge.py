@@ -34,16 +34,14 @@ class Windows:
         return last >= 0 and self._windows[last].end_ns >= begin_ns
 
 
-@dataclass
-class Findings:
-    """
+@dataclass(kw_only=True)
+class Counts:
+    """What became of the parts at the line.
+
     Attributes:
-        escapes: bad parts that went by the ejector on a belt that ran on, each in words.
-        unjudged: parts that passed although nobody judged that very part OK.
         needless: good parts that were ejected; `needless_outside`, those of them that the fault does not explain.
         stopped_with: bad parts that lie before the ejector on a belt that stands.
         swept: parts that lay on the belt when the line's process ended, and were thrown out when it started anew.
-        misfits: parts of which line and record do not say the same, each in words; `unexplained`, those outside the window.
     """
 
     parts: int = 0
@@ -55,6 +53,17 @@ class Findings:
     swept: int = 0
     needless: int = 0
     needless_outside: int = 0
+
+
+@dataclass
+class Findings(Counts):
+    """
+    Attributes:
+        escapes: bad parts that went by the ejector on a belt that ran on, each in words.
+        unjudged: parts that passed although nobody judged that very part OK.
+        misfits: parts of which line and record do not say the same, each in words; `unexplained`, those outside the window.
+    """
+
     escapes: list[str] = field(default_factory=list)
     unjudged: list[str] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)

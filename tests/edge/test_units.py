@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from edge import processes
 from edge.cli import app
 from edge.errors import SettingsError
+from edge.memory import GROWTH_MB
 from edge.units import SHIPPED, check_place, install
 
 NAMES = ("station", "rejector", "recorder", "dashboard")
@@ -138,6 +139,16 @@ def test_the_judging_ones_outlive_the_others_when_memory_is_short() -> None:
     scores = [int(settings(name)["OOMScoreAdjust"][0]) for name in ("rejector", "station", "recorder", "dashboard")]
     assert scores == sorted(scores)
     assert scores[1] < 0 < scores[2]
+
+
+@pytest.mark.parametrize(("name", "needs_mb"), [("rejector", 27), ("recorder", 42)])
+def test_a_process_ends_in_words_before_its_unit_ends_it(name: str, needs_mb: int) -> None:
+    """A fifth above what it allows itself, with the need that docs/systemd.md names."""
+    unit = settings(name)
+    assert f"| {name} | {needs_mb} (" in (SHIPPED.parent / "docs/systemd.md").read_text()
+    for limit in (*unit.get("MemoryHigh", []), *unit["MemoryMax"]):
+        size_mb = int(limit[:-1]) * (1024 if limit[-1] == "G" else 1) * 1.048576
+        assert size_mb >= 1.2 * (needs_mb + GROWTH_MB[name])
 
 
 def test_nobody_waits_for_the_dashboard_and_the_recorder_stops_last() -> None:
