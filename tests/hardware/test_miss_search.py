@@ -44,10 +44,10 @@ def test_of_rejects_in_a_row_one_does_not_fall(
         belt.advance(now)
         for body in belt.ejector._bodies:
             body.firm = body.trigger_id == missing
-        body = next((b for b in belt.ejector._bodies if b.trigger_id == missing), None)
+        there = next((b for b in belt.ejector._bodies if b.trigger_id == missing), None)
         if belt.program.code:
             assert belt.program.code == UNCONFIRMED
-            if belt.fed >= missing and (body is None or belt._belt_ns >= body.at):
+            if belt.fed >= missing and (there is None or belt._belt_ns >= there.at):
                 stood = True
                 break
             belt.acknowledge(now)  # too close to tell: the line has stopped before, and somebody sends it on
