@@ -25,6 +25,7 @@ ENCODER_LOST_NS = 300_000_000  # a belt that should run has moved by then
 TREMBLE_PER_S = 200  # an encoder may go back by that part of a second's travel (5 ms), and by one count, without having been set back
 LATE_NS = 50_000_000  # by then the next part may lie there
 FALL_SHARE = 0.75  # of the shortest fall seen so far: nothing falls faster
+UNKNOWN_FALL = 5  # times its own time may pass until a part is certain, as long as nobody knows how long a fall takes
 MAX_PARTS = 1024
 OK = 1
 VISION_SILENT, BY_COMMAND, UNCONFIRMED, BIN_FULL, AT_MACHINE = 1, 2, 3, 4, 5
@@ -255,8 +256,10 @@ class Program:
                 part.fell, fell = True, fell - 1
         old = [p for p in falling if at.now_ns - p.arrived_ns >= FALL_SHARE * self._fall_ns]
         if sum(p.fell for p in falling) != len(old):
+            confirm_ns = self._timing.confirm_ms * 1e6
             for part in falling:
-                if not (part.fell and part.doubt) and at.now_ns - part.arrived_ns >= self._timing.confirm_ms * 1e6:
+                wait_ns = confirm_ns if self._fall_ns or not part.fell else UNKNOWN_FALL * confirm_ns
+                if not (part.fell and part.doubt) and at.now_ns - part.arrived_ns >= wait_ns:
                     part.doubt = part.doubt or (NOT_SURE if part.fell else UNSEEN)
                     part.fell = True  # it is not waited for any more
                     self._latch(at, UNCONFIRMED, f"part {part.trigger_id}: {part.doubt}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hardware.plc_program import ENCODER_LOST_NS, HEARTBEAT_LOST_NS, LATE_NS, TREMBLE_PER_S
+from hardware.plc_program import ENCODER_LOST_NS, HEARTBEAT_LOST_NS, LATE_NS, TREMBLE_PER_S, UNKNOWN_FALL
 from hardware.signals import FROM_PLC_LENGTH, LAST_SEQUENCE, MAP_VERSION, OUTCOMES, TO_PLC_LENGTH, VERDICTS, Signal, signals
 
 HERE = Path(__file__).parent
@@ -48,6 +48,7 @@ CONSTANTS = [
     Variable("HEARTBEAT_US", "DINT", "so long may the vision system be silent", str(HEARTBEAT_LOST_NS // 1000)),
     Variable("ENCODER_US", "DINT", "by then a belt that should run has moved", str(ENCODER_LOST_NS // 1000)),
     Variable("TREMBLE_PER_S", "DINT", "an encoder may tremble by that part of a second's travel", str(TREMBLE_PER_S)),
+    Variable("UNKNOWN_FALL", "DINT", "times confirmUs until a part is certain while fallUs is not known", str(UNKNOWN_FALL)),
     Variable("LATE_S", "LREAL", "a shot later than this may hit the next part", str(LATE_NS / 1e9)),
     Variable("LONG_AGO", "DINT", "", "500000000"),
     Variable("V_OK", "UINT", "the only verdict that lets a part pass", str(next(k for k, v in VERDICTS.items() if v == "OK"))),
