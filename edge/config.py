@@ -199,6 +199,15 @@ class Station(Block):
     shifts: Shifts = Field(default_factory=Shifts)
 
     @model_validator(mode="after")
+    def _triggered(self) -> Station:
+        if self.plc.backend != "simulator" and self.camera.backend == "opencv":
+            raise ValueError(
+                f"camera.backend = 'opencv' with plc.backend = {self.plc.backend!r}: this camera has no trigger input, and nothing ties its pictures to the "
+                "parts that the PLC counts; use a camera that the PLC's part sensor triggers, or plc.backend = 'simulator' for trials"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _reach(self) -> Station:
         if not self.keys.folder and (beyond := reach(self)):
             key = beyond[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from edge.alive import keeper
 from edge.config import Station
@@ -22,20 +22,20 @@ def run_simulated_line(config: Station, stop: threading.Event) -> None:
         rate_hz=line.rate_hz, jitter=line.jitter, parts=line.parts, confirm_s=line.confirm_s, counts_per_s=line.counts_per_s,
         miss_share=line.miss_share, lost_edge_share=line.lost_edge_share, bin_parts=line.bin_parts, sensor=line.sensor,
     )  # fmt: skip
-    with _over_modbus(config):
-        run_line(settings, line.control, line.wire, stop, keeper.progress, line.journal)
+    with _over_modbus(config) as plays:
+        run_line(settings, line.control, line.wire, stop, lambda: keeper.progress() if plays() else None, line.journal)
 
 
 @contextlib.contextmanager
-def _over_modbus(config: Station) -> Iterator[None]:
-    """Where the PLC is a simulated one over Modbus, play it as long as the line runs.
+def _over_modbus(config: Station) -> Iterator[Callable[[], bool]]:
+    """Where the PLC is a simulated one over Modbus, play it as long as the line runs; gives whether it is still played.
 
     Raises:
         DeviceSettings: the PLC's settings are impossible.
         SettingsError: they are of a real PLC.
     """
     if config.plc.backend == "simulator":
-        yield
+        yield lambda: True
         return
     from hardware.modbus_line import run_modbus_line
     from hardware.modbus_watch import modbus_settings
@@ -47,7 +47,7 @@ def _over_modbus(config: Station) -> Iterator[None]:
     player = threading.Thread(target=run_modbus_line, args=(config.line.control, settings, stop), name="plc", daemon=True)
     player.start()
     try:
-        yield
+        yield player.is_alive  # a line without its PLC is a silence, and gets the process replaced
     finally:
         stop.set()
         player.join(5)

@@ -61,19 +61,28 @@ class Belt:
         recipe, fault: what the vision system has said of itself, for whoever asks.
     """
 
-    def __init__(self, settings: BeltSettings) -> None:
+    def __init__(self, settings: BeltSettings, *, kept: int = 0, asked: int = 0) -> None:
+        """Args:
+        kept: the stop for which the line stood when it was switched off; with none its operator has looked and turned the key.
+        asked: the recipe that he has asked for last; 0 none.
+        """
         self.settings = settings
-        self.program = Program(1e9, EjectorTiming(delay_ms=settings.ejector_delay_s * 1e3))
+        self.program = Program(1e9, EjectorTiming(delay_ms=settings.ejector_delay_s * 1e3), kept=kept)
         self.ejector = Ejector(settings.confirm_s, settings.miss_share, settings.bin_parts, settings.seed)
         self.events: list[PlcEvent] = []
         self.fed, self.hold, self.speed = 0, False, 1.0
         self._asked_ns = MAX_STEP_NS  # for how long it was said last that nothing would happen
         self.recipe = self.fault = 0
+        self._asked = asked
         self.timing = EjectorTiming(delay_ms=settings.ejector_delay_s * 1e3)
         self._belt_ns = self._world_ns = self._next_feed = 0
         self._rest = 0.0  # of a ns of belt movement
         self._last_ns: int | None = None
         self._random = random.Random(settings.seed)
+        self.program.scan(self._moment())
+        if not kept:
+            self.program.acknowledge(self._moment())
+            self.program.events.clear()  # before anybody looks
 
     @property
     def encoder(self) -> int:
@@ -96,7 +105,7 @@ class Belt:
     def ready(self, is_ready: bool, now_ns: int, fault: int = 0) -> None:
         """The rejector's heartbeat: the line may run while these come and say ready."""
         self.fault = fault
-        self.program.ready(self._pass(now_ns), is_ready)
+        self.program.ready(self._pass(now_ns), is_ready and self._asked in (0, self.recipe))
         self._settle(now_ns)
 
     def aim(self, timing: EjectorTiming) -> None:
@@ -152,7 +161,8 @@ class Belt:
         self._settle(now_ns)
 
     def request_recipe(self, number: int, now_ns: int) -> None:
-        """The machine's operator chooses a product."""
+        """The machine's operator chooses a product; the belt runs only while it is judged by its recipe."""
+        self._asked = number
         self.events.append(PlcEvent("recipe", 0, now_ns, self.encoder, code=number))
 
     def lies(self, number: int, counts: int) -> None:
@@ -161,7 +171,9 @@ class Belt:
         self.ejector.expect(number, self._belt_ns + int(self.settings.ejector_delay_s * 1e9) - come_ns)
 
     def told_again(self, now_ns: int) -> None:
-        """Somebody new looks after the line: that the belt runs, or a stop that waits for a person, is said again."""
+        """Somebody new looks after the line: what is to judge, that the belt runs, or a stop that waits for a person, is said again."""
+        if self._asked:
+            self.request_recipe(self._asked, now_ns)
         if self.program.running:
             self.events.append(PlcEvent("started", 0, now_ns, self.encoder))
         if self.program.code:

@@ -3,7 +3,7 @@
 Both are pure: no clock, no socket, no thread. Each says its block with `image()` and is told the other's with `heard()`: whole
 or torn, late, twice or not at all. The rules are in `hardware.signals`.
 
-What is taken is acknowledged only when our user has it in hand (`take()`), so nothing is lost between the wire and the user.
+What our user takes (`take()`) is acknowledged when he asks for more: he has used it then, and if he dies before, his next life gets it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class VisionSide:
         self._open: OrderedDict[int, None] = OrderedDict()
         self._timing: dict[str, int] = {}
         self._taken = dict.fromkeys(("trigger", "outcome", "recipe"), 0)
-        self._pending: dict[str, int] = {}
+        self._pending: dict[str, int] = {}  # heard and not taken
+        self._given: dict[str, int] = {}  # taken, and perhaps not used yet
         self._events: list[PlcEvent] = []
         self._running: bool | None = None
         self._counts: dict[str, int] = {}
@@ -104,7 +105,7 @@ class VisionSide:
                 self._dropped(result.trigger_id)
                 self.stop()
                 return
-        self._queue.append(result)
+        self._queue.insert(int(self._showing), result)  # before all that wait: its part may be at the ejector soon
 
     def _dropped(self, part: int) -> None:
         self._overrun, self._overruns = True, min(self._overruns + 1, _U16)
@@ -166,7 +167,7 @@ class VisionSide:
             busy=any(part not in self._said for part in self._open),
             overrun=self._overrun,
             overruns=self._overruns,
-            recipe_ok=active != 0 and self._asked in (0, active),
+            recipe_ok=self._asked in (0, active),
             results_waiting=len(self._queue),
             trigger_ack=self._taken["trigger"],
             outcome_ack=self._taken["outcome"],
@@ -210,7 +211,7 @@ class VisionSide:
         self._watch_belt(values, now_ns)
         for group in ("trigger", "outcome", "recipe"):
             sequence = whole(values, group)
-            if sequence and sequence != self._taken[group] and group not in self._pending:
+            if sequence and sequence not in (self._taken[group], self._given.get(group)) and group not in self._pending:
                 self._pending[group] = sequence
                 self._happened(group, values, now_ns)
 
@@ -229,6 +230,7 @@ class VisionSide:
         self._sequence, self._showing, self._shown = 0, False, None
         self._taken = dict.fromkeys(self._taken, 0)
         self._pending.clear()
+        self._given.clear()
         self._running = None
         self._counts = {name: values[name] for name in ("stop_count", "reset_count")}
         self._asked = 0
@@ -274,8 +276,8 @@ class VisionSide:
             self._events.append(PlcEvent("recipe", 0, now_ns, code=self._asked))
 
     def take(self) -> list[PlcEvent]:
-        """What has happened since the last call, each once; from now on it is acknowledged."""
+        """What has happened since the last call, each once; what that one returned is acknowledged from now on."""
         events, self._events = self._events, []
-        self._taken.update(self._pending)
-        self._pending.clear()
+        self._taken.update(self._given)
+        self._given, self._pending = self._pending, {}
         return events

@@ -23,7 +23,7 @@ class Orders:
     Attributes:
         results: verdicts on parts, in order.
         stop: a stop was asked for anew: latch it.
-        hold: a stop is asked for and not acknowledged: the belt must not run.
+        hold: a stop is asked for and not acknowledged, or another recipe judges than was asked for: the belt must not run.
         acknowledge: clear the latched stop; comes before `stop`.
         timing: the ejector's, where it is new.
         beat: our heart has beaten, with this word on whether parts are judged; None: it has not.
@@ -50,9 +50,10 @@ class PlcSide:
 
     Args:
         last_session: that of the life before, if it was retained.
+        asked: number of the recipe asked for last, if it was retained; 0 none.
     """
 
-    def __init__(self, *, last_session: int = 0, simulated: bool = False) -> None:
+    def __init__(self, *, last_session: int = 0, asked: int = 0, simulated: bool = False) -> None:
         self.vision: dict[str, int] = {}
         self.signals: dict[str, int] = {"simulated": simulated}
         self.session = self._session_echo = 0
@@ -63,7 +64,8 @@ class PlcSide:
         self._taken = dict.fromkeys(("result", "acknowledge", "stop", "timing"), 0)
         self._pending: dict[str, int] = {}
         self._orders = Orders()
-        self._lines: dict[str, deque[dict[str, int]]] = {group: deque() for group in ("trigger", "outcome", "recipe")}
+        self._lines: dict[str, deque[dict[str, int]]] = {group: deque() for group in ("trigger", "outcome")}
+        self._asked, self._asked_sequence = asked, int(asked > 0)
         self._sequences = dict.fromkeys(self._lines, 0)
 
     @property
@@ -78,7 +80,8 @@ class PlcSide:
         if event.kind == "triggered":
             self._queue("trigger", trigger_part=event.trigger_id, trigger_encoder=event.encoder)
         elif event.kind == "recipe":
-            self._queue("recipe", recipe_request=event.code)
+            self._asked, self._asked_sequence = event.code, following(self._asked_sequence)
+            self._orders.hold = True  # until the other side says by what it judges
         elif event.kind == "stopped":
             stops = self.signals.get("stop_count", 0) + 1
             self.signals.update(running=0, latched_stop=event.code != 0, stop_code=event.code, stop_count=stops)
@@ -115,6 +118,8 @@ class PlcSide:
             if line and self._known:
                 says.update(line[0])
                 says[f"{group}_sequence"] = says[f"{group}_check"] = self._sequences[group]
+        if self._known and self._asked_sequence:  # stands for good: whoever judges next must be able to read it
+            says.update(recipe_request=self._asked, recipe_sequence=self._asked_sequence, recipe_check=self._asked_sequence)
         return encode("from_plc", says)
 
     def heard(self, registers: Sequence[int]) -> None:
@@ -141,7 +146,8 @@ class PlcSide:
             if self._beat >= 0:
                 orders.beat, orders.fault = bool(values["ready"]), values["fault_code"]
             self._beat = values["heartbeat"]
-        orders.recipe, orders.hold = values["recipe_active"], bool(values["stop_request"])
+        right = values["recipe_ok"] and self._asked in (0, values["recipe_active"])
+        orders.recipe, orders.hold = values["recipe_active"], bool(values["stop_request"]) or not right
         timing = whole(values, "timing")
         if timing and timing != self._taken["timing"]:
             self._taken["timing"] = timing

@@ -46,6 +46,8 @@ class Journal:
     """The writer; without a file it only counts items.
 
     Attributes:
+        stopped: the stop for which the line stood when it ended; 0 none.
+        asked: number of the recipe that its operator asked for last; 0 none.
         lying: item and how far it has come since the sensor, in counts, of everything that lay on the belt when the line ended.
     """
 
@@ -54,6 +56,7 @@ class Journal:
         self._handle, self._item, self._fed = -1, -1, 0
         self._items: dict[int, int] = {}
         self.lying: list[tuple[int, int]] = []
+        self.stopped = self.asked = 0
         if not file:
             return
         try:
@@ -73,6 +76,10 @@ class Journal:
             if entry.kind == "begun":
                 before, here = before + here, 0
             here = max(here, entry.encoder)
+            if entry.kind in ("started", "reset") or (entry.kind == "stopped" and entry.code):
+                self.stopped = entry.code
+            if entry.kind == "recipe":
+                self.asked = entry.code
             if entry.kind == "triggered":
                 at[entry.item] = before + entry.encoder
                 self._item = max(self._item, entry.item)

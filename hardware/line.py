@@ -117,7 +117,7 @@ def run_line(
     notes: Journal | None = None
     try:
         notes = Journal(journal)
-        _Line(Belt(settings), socket, wire_out, notes).run(stop, turned)
+        _Line(Belt(settings, kept=notes.stopped, asked=notes.asked), socket, wire_out, notes).run(stop, turned)
     finally:
         if notes is not None:
             notes.close()

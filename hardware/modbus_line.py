@@ -86,8 +86,8 @@ class ModbusLine:
         if orders.stop:
             self._line.stop_line("stopped by the vision system")
         if orders.beat is not None:
-            self._line.ready(orders.beat and not orders.hold, fault=orders.fault)
             self._line.recipe(orders.recipe)
+            self._line.ready(orders.beat and not orders.hold, fault=orders.fault)
 
 
 def run_modbus_line(control: str, settings: ModbusSettings, stop: threading.Event) -> None:

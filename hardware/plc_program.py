@@ -5,6 +5,7 @@ It is the reference for the function block in `hardware/plc_code` and is what th
 * a part passes only on an OK that came before its *deadline*, the moment at which its shot would be due, and only if nothing
   but OK was said of it by then; everything else is fired at;
 * the belt stands, for good, when something is wrong, until a person acknowledges;
+* it starts stopped: nobody knows what came by while it was away, nor whether its count is still the camera's;
 * what the program has not seen pass the sensor (all that lies on the belt when it starts) is swept off.
 
 Positions are counts of whatever encoder the line has; a line without one feeds in the time that its belt has run.
@@ -13,7 +14,7 @@ Positions are counts of whatever encoder the line has; a line without one feeds 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from hardware.part import COMING, Part, PartState
@@ -21,12 +22,16 @@ from hardware.plc import STOPS, EjectorTiming, EventKind, PlcEvent
 
 HEARTBEAT_LOST_NS = 1_000_000_000
 ENCODER_LOST_NS = 300_000_000  # a belt that should run has moved by then
+TREMBLE_PER_S = 200  # an encoder may go back by that part of a second's travel (5 ms), and by one count, without having been set back
 LATE_NS = 50_000_000  # by then the next part may lie there
 FALL_SHARE = 0.75  # of the shortest fall seen so far: nothing falls faster
+UNKNOWN_FALL = 5  # times its own time may pass until a part is certain, as long as nobody knows how long a fall takes
 MAX_PARTS = 1024
 OK = 1
 VISION_SILENT, BY_COMMAND, UNCONFIRMED, BIN_FULL, AT_MACHINE = 1, 2, 3, 4, 5
-NOT_SURE = "one of the parts that fell close together is missing"
+STARTED = "the program has started; look at belt, ejector and part sensor"
+NOT_SURE = "one of the parts that fell close together is missing, or they fall too close to tell"
+UNSEEN = "nothing was seen to fall"
 SWEPT = "swept out with a part close to it"
 TOO_MANY = "more parts on the belt than the program can follow"
 
@@ -46,7 +51,7 @@ class Moment:
 
     Attributes:
         now_ns: monotonic.
-        position: belt position in counts; it stands while the belt stands and never goes back.
+        position: belt position in counts; one that is set back stops the line.
         speed: counts per second, as measured; 0 while the belt stands.
         late_ns: how much later than that the program is really run; only `PlcEvent.offset_us` knows of it.
     """
@@ -66,17 +71,21 @@ class Program:
         events: what happened since whoever reads them cleared them; `encoder` is the position.
     """
 
-    def __init__(self, counts_per_s: float, timing: EjectorTiming) -> None:
-        """Args: counts_per_s: the belt's nominal speed, by which a delay in ms is taken for counts."""
+    def __init__(self, counts_per_s: float, timing: EjectorTiming, *, kept: int = 0) -> None:
+        """Args:
+        counts_per_s: the belt's nominal speed, by which a delay in ms is taken for counts.
+        kept: the stop that was latched in the life before; with none the start itself is one.
+        """
         self.running = self.valve = False
         self.code, self.reason = 0, "nobody has said ready yet"
         self.events: list[PlcEvent] = []
         self.parts: list[Part] = []
         self._nominal, self._timing, self._delay = counts_per_s, timing, 0
         self._by_id: dict[int, Part] = {}
-        self._ever_ready = self._ready = False
+        self._alive = self._ever_ready = self._ready = False
+        self._kept = kept
         self._ready_ns = 0
-        self._speed = 0.0  # of the running belt
+        self._speed = counts_per_s  # of the running belt
         self._opened_ns = self._shot_ns = self._moved_ns = 0
         self._fall_ns = 0  # the shortest time from the ejector to the confirmation sensor; 0 before any was seen alone
         self._shot_at = self._seen_at = -(2**62)
@@ -111,7 +120,7 @@ class Program:
 
     def seen(self, at: Moment, trigger_id: int, position: int | None = None, seen_ns: int | None = None) -> int:
         """The sensor (or, with its position, a camera) saw a part; returns the position at which it will be at the ejector."""
-        self._look(at)
+        at = self._look(at)
         due = (at.position if position is None else position) + self._delay
         seen_ns = at.now_ns if seen_ns is None else seen_ns
         known = self._by_id.get(trigger_id)
@@ -142,7 +151,7 @@ class Program:
 
     def answer(self, at: Moment, trigger_id: int, verdict: int) -> None:
         """The vision system's word on a part: anything but OK wins, whatever comes before or after it."""
-        self._look(at)
+        at = self._look(at)
         part = self._by_id.get(trigger_id)
         if part is not None and part.state in COMING:
             part.answered = True
@@ -155,20 +164,20 @@ class Program:
 
     def ready(self, at: Moment, is_ready: bool) -> None:
         """The vision system's heartbeat."""
-        self._look(at)
+        at = self._look(at)
         self._ready, self._ready_ns = is_ready, at.now_ns
         self._ever_ready |= is_ready
         self._move(at)
 
     def stop(self, at: Moment, reason: str, code: int = BY_COMMAND) -> None:
         """Stop until a person acknowledges."""
-        self._look(at)
+        at = self._look(at)
         self._latch(at, code, reason)
         self._move(at)
 
     def acknowledge(self, at: Moment) -> None:
         """A person has acknowledged the stop; the belt runs as soon as the vision system is ready."""
-        self._look(at)
+        at = self._look(at)
         if self.code:
             self.code, self.reason = 0, "acknowledged; the vision system has to say ready"
         if at.now_ns - self._ready_ns >= HEARTBEAT_LOST_NS:
@@ -187,23 +196,30 @@ class Program:
             fell: what the confirmation sensor has counted since the last scan.
             bin_full: the sensor at the reject bin.
         """
-        self._look(at, fell)
+        at = self._look(at, fell)
         if bin_full:
             self._latch(at, BIN_FULL, STOPS[BIN_FULL])
         self._move(at)
 
-    def _look(self, at: Moment, fell: int = 0) -> None:
-        """What time and belt bring about; belt and valve come after what else is said at the moment."""
+    def _look(self, at: Moment, fell: int = 0) -> Moment:
+        """What time and belt bring about; belt and valve come after what else is said at the moment, which is returned as it is
+        to be understood: an encoder that trembles does not move the belt."""
+        if not self._alive:
+            self._alive, self._seen_at = True, at.position
+            self._latch(at, self._kept or AT_MACHINE, STARTED)
+        if 0 < self._seen_at - at.position <= self._nominal // TREMBLE_PER_S + 1:
+            at = replace(at, position=self._seen_at)
         if at.speed > 0:
             self._speed = at.speed
         if self._ever_ready and at.now_ns - self._ready_ns >= HEARTBEAT_LOST_NS:
             self._ever_ready = self._ready = False
             self._latch(at, VISION_SILENT, STOPS[VISION_SILENT])
-        if at.position > self._seen_at or not self.running:
+        if at.position < self._seen_at:
+            self._set_back(at)
+        elif at.position > self._seen_at or not self.running:
             self._seen_at, self._moved_ns = at.position, at.now_ns
-        elif at.now_ns - self._moved_ns >= ENCODER_LOST_NS:  # where the parts are nobody knows any more
-            self._purge_until = at.position + self._delay
-            self._latch(at, AT_MACHINE, "the encoder stands while the belt should run")
+        elif at.now_ns - self._moved_ns >= ENCODER_LOST_NS:
+            self._lost(at, "the encoder stands while the belt should run")
         lead = self._lead()
         for part in self.parts[:]:
             if part.state in COMING and at.position >= part.due - lead:
@@ -211,11 +227,26 @@ class Program:
             if part.state in (PartState.PASSING, PartState.FIRED) and at.position >= part.due:
                 self._arrive(part, at)
         self._watch(at, fell)
+        return at
+
+    def _lost(self, at: Moment, reason: str) -> None:
+        """Where the parts are nobody knows any more."""
+        self._purge_until = at.position + self._delay
+        self._latch(at, AT_MACHINE, reason)
+
+    def _set_back(self, at: Moment) -> None:
+        """The encoder, or the belt, was set back: what is left of every way counts from here."""
+        moved = at.position - self._seen_at
+        for part in self.parts:
+            part.due += moved
+        self._shot_at, self._close_at, self._seen_at = self._shot_at + moved, self._close_at + moved, at.position
+        self._lost(at, "the encoder was set back")
 
     def _watch(self, at: Moment, fell: int) -> None:
         """The confirmation sensor. It does not know what falls, so parts that fall close together are judged together: they have
         all fallen when as many have been seen to as were at the ejector by the time that such a fall takes at least. As long as
-        one is missing it may be any of them."""
+        one is missing it may be any of them, and a part of which that is not certain within its own time counts as not seen: else
+        the next one's fall would do for it, and the one's after that for the next, for as long as rejects come close."""
         falling = [p for p in self.parts if p.state is PartState.FALLING]
         if fell and len(falling) == 1 and not (falling[0].doubt or falling[0].fell):
             fall_ns = at.now_ns - falling[0].arrived_ns
@@ -223,11 +254,15 @@ class Program:
         for part in falling:
             if not part.fell and fell:
                 part.fell, fell = True, fell - 1
-            elif not part.fell and at.now_ns - part.arrived_ns >= self._timing.confirm_ms * 1e6:
-                part.fell = True  # it is not waited for any more
-                part.doubt = part.doubt or "nothing was seen to fall"
-                self._latch(at, UNCONFIRMED, f"part {part.trigger_id}: {part.doubt}")
         old = [p for p in falling if at.now_ns - p.arrived_ns >= FALL_SHARE * self._fall_ns]
+        if sum(p.fell for p in falling) != len(old):
+            confirm_ns = self._timing.confirm_ms * 1e6
+            for part in falling:
+                wait_ns = confirm_ns if self._fall_ns or not part.fell else UNKNOWN_FALL * confirm_ns
+                if not (part.fell and part.doubt) and at.now_ns - part.arrived_ns >= wait_ns:
+                    part.doubt = part.doubt or (NOT_SURE if part.fell else UNSEEN)
+                    part.fell = True  # it is not waited for any more
+                    self._latch(at, UNCONFIRMED, f"part {part.trigger_id}: {part.doubt}")
         if sum(p.fell for p in falling) == len(old):
             doubt = any(p.doubt for p in falling)
             for part in old:
@@ -243,7 +278,7 @@ class Program:
     def _decide(self, part: Part, at: Moment) -> None:
         """The deadline: from here on nothing that is said changes what becomes of the part."""
         behind = at.position - (part.due - self._lead())
-        late_us = behind / self._speed * 1e6 if self._speed else 0.0
+        late_us = behind / self._speed * 1e6
         part.offset_us = late_us + at.late_ns / 1e3
         part.swept = part.state is PartState.GOOD and self.valve  # it has not closed yet behind the part before
         if part.state is PartState.GOOD and not part.swept:
@@ -283,7 +318,7 @@ class Program:
         fired = [p for p in self.parts if p.state is PartState.FIRED and not p.swept]
         if self._purge_until is None:
             self._purge_until = at.position + self._delay
-        purging = at.position < self._purge_until - lead
+        purging = at.position < self._purge_until - lead + self._pulse()  # a part that stands at the sensor gets a whole pulse, too
         if not self.running:
             if fired or purging:
                 self._open(at)
@@ -328,7 +363,7 @@ class Program:
             lead = self._lead()
             places: list[float] = [self._close_at] if self.valve else []
             if self._purge_until is not None:
-                places.append(self._purge_until - lead)
+                places.append(self._purge_until - lead + self._pulse())
             for part in self.parts:
                 places += (part.due - lead, part.due)
             waits += [math.ceil((place - at.position) / at.speed * 1e9) for place in places]

@@ -12,7 +12,7 @@ Rules of the link, for both sides (`hardware.handshake` is the reference):
    while both echoes are right: until then it shows sequence 0 and believes no acknowledgement.
 2. **Sequences** run from 1 to 65534, then from 1 again; 0 says that there is nothing. They are compared for equality only.
    Whatever stands under a sequence stays as it is until the other side has acknowledged that very sequence, so every write
-   may be repeated and every read may be missed.
+   may be repeated and every read may be missed. But for the recipe request: it stands for good, and the newest takes its place.
 3. **Whole or not at all.** A group (result, timing, trigger, outcome, recipe request) begins with its sequence and ends with
    the same number as check. Who writes in pieces writes the groups first, of each the check, then the data, then the
    sequence, and the sessions last of all; who reads in pieces reads upwards; a group whose two numbers differ has not been read.
@@ -90,7 +90,7 @@ SIGNALS: tuple[Signal, ...] = (
     _to("overrun", "bit", 4, "a result found no room and was dropped (its part is ejected); 1 until a person acknowledges", "Ergebnis-Überlauf", bit=4),
     _to("stop_request", "bit", 4, "a stop is asked for and not acknowledged, here or with the key; the belt must not run while it is 1", "Stoppanforderung", bit=5),
     _to("fault", "bit", 4, "fault_code is not 0", "Störung", bit=6),
-    _to("recipe_ok", "bit", 4, "a recipe with a number is active, and it is the one asked for last", "Rezept in Ordnung", bit=7),
+    _to("recipe_ok", "bit", 4, "no recipe was asked for, or the one asked for last judges; the belt must not run while it is 0, nor while recipe_active is not the one asked for", "Rezept in Ordnung", bit=7),
     _to("fault_code", "u16", 5, "what is wrong, for the display; 0 nothing", "Störungsnummer"),
     _to("trigger_ack", "u16", 6, "the trigger_sequence taken last", "Quittung Trigger"),
     _to("outcome_ack", "u16", 7, "the outcome_sequence taken last", "Quittung Verbleib"),
@@ -124,13 +124,13 @@ SIGNALS: tuple[Signal, ...] = (
     _from("low_air", "bit", 4, "too little compressed air", "Druckluft zu niedrig", bit=3),
     _from("reset_key", "bit", 4, "the key at the machine is turned, as it is now", "Schlüssel Reset", bit=4),
     _from("simulated", "bit", 4, "the PLC is simulated; a real program leaves it 0", "Simulation", bit=5),
-    _from("stop_code", "u16", 5, "why the belt stands: 0 it was not asked to run, 1 no ready or no heartbeat, 2 stop_request, 3 ejection not confirmed, 4 bin full, 5 stopped at the machine", "Stoppgrund"),
+    _from("stop_code", "u16", 5, "why the belt stands: 0 it was not asked to run, 1 no ready or no heartbeat, 2 stop_request, 3 ejection not confirmed, 4 bin full, 5 stopped at the machine or the program has started", "Stoppgrund"),
     _from("stop_count", "u16", 6, "counts up with every stop of the belt", "Anzahl Stopps"),
     _from("reset_count", "u16", 7, "counts up when a person has turned the key and the stops are acknowledged", "Anzahl Resets"),
     _from("result_ack", "u16", 8, "the result_sequence taken last", "Quittung Ergebnis"),
     _from("acknowledge_echo", "u16", 9, "the acknowledge_sequence carried out last", "Echo Stopp quittieren"),
     _from("recipe_sequence", "u16", 10, "changes with every recipe request; 0 none", "Rezeptwunsch Folgenummer"),
-    _from("recipe_request", "u16", 11, "number of the recipe asked for", "Rezeptwunsch Nummer"),
+    _from("recipe_request", "u16", 11, "number of the recipe asked for last; it stands there, retained, for a vision system that starts anew", "Rezeptwunsch Nummer"),
     _from("recipe_check", "u16", 12, "equals recipe_sequence when the group is whole", "Rezeptwunsch Prüfnummer"),
     _from("stop_echo", "u16", 13, "the stop_sequence carried out last; the key ends stops that were carried out before it was turned, and no other", "Echo Stoppanforderung"),
     _from("trigger_sequence", "u16", 16, "changes with every part at the part sensor; 0 none", "Trigger Folgenummer"),

@@ -26,8 +26,11 @@ from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, ORDER_KIND, RECI
 from edge.recipe import load_recipe
 from edge.repeat import MAX_ANSWER_BYTES, MAX_ANSWER_COUNT, AskAgain, AskState, _questions
 from hardware.belt import Belt, BeltSettings
+from hardware.handshake import VisionSide
+from hardware.handshake_plc import PlcSide
 from hardware.journal import Journal
 from hardware.line import Command, _Line
+from hardware.plc import EjectorTiming, PlcEvent, Result
 from hardware.wire import WireOut
 from scripts.examples import EXAMPLES
 
@@ -158,6 +161,39 @@ def _question(data: bytes) -> object:
     return _history().state()
 
 
+def _registers(data: bytes) -> object:
+    """Both blocks of the signal table, as they come over Modbus: the first byte says whose, an even one the PLC's."""
+    block = [int.from_bytes(data[i : i + 2], "big") for i in range(1, len(data), 2)]
+    vision, plc = _halves()
+    if data[:1] and data[0] % 2:
+        plc.heard(block)
+        return plc.take(), plc.image()
+    vision.heard(block, 0)
+    return vision.take(), vision.image()
+
+
+@cache
+def _halves() -> tuple[VisionSide, PlcSide]:
+    """Two that have talked, with something of every kind still to be acknowledged; each hears what comes after the other's words."""
+    vision, plc = VisionSide(7), PlcSide()
+    for _ in range(3):
+        plc.heard(vision.image())
+        vision.heard(plc.image(), 0)
+    vision.answer(Result(1, 1))
+    vision.ejector(EjectorTiming())
+    for event in (PlcEvent("triggered", 1, 0), PlcEvent("ejected", 1, 0), PlcEvent("recipe", 0, 0, code=3)):
+        plc.happened(event)
+    return vision, plc
+
+
+def _blocks() -> tuple[bytes, ...]:
+    vision, plc = _halves()
+    return tuple(
+        kind + b"".join(register.to_bytes(2, "big") for register in image)
+        for kind, image in ((b"\0", plc.image()), (b"\1", vision.image()))
+    )
+
+
 _EPOCH = 1_781_776_800_000_000_000
 _STATION = Station(name="S1", bus=Bus(orders="tcp://127.0.0.1:9"))
 _CARD = Card(name="board", classes=["open"], planes=["gray"], width_px=640, height_px=640, output="yolo_end2end", licence="Apache-2.0")
@@ -192,5 +228,6 @@ TARGETS = {
     "command": Target(_command, (Refused,), tuple(msgspec.json.encode(c) for c in _COMMANDS)),
     "order": Target(_order, (Refused,), _ORDERS),
     "receipt": Target(_receipt, (Refused,), _RECEIPTS),
+    "registers": Target(_registers, (ValueError,), _blocks()),
     "question": Target(_question, (Refused,), tuple(msgspec.json.encode(q) for q in _QUESTIONS)),
 }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hardware.plc_program import ENCODER_LOST_NS, HEARTBEAT_LOST_NS, LATE_NS
+from hardware.plc_program import ENCODER_LOST_NS, HEARTBEAT_LOST_NS, LATE_NS, TREMBLE_PER_S, UNKNOWN_FALL
 from hardware.signals import FROM_PLC_LENGTH, LAST_SEQUENCE, MAP_VERSION, OUTCOMES, TO_PLC_LENGTH, VERDICTS, Signal, signals
 
 HERE = Path(__file__).parent
@@ -47,6 +47,8 @@ CONSTANTS = [
     Variable("MAX_OUTCOMES", "INT", "not yet acknowledged", str(MAX_OUTCOMES)),
     Variable("HEARTBEAT_US", "DINT", "so long may the vision system be silent", str(HEARTBEAT_LOST_NS // 1000)),
     Variable("ENCODER_US", "DINT", "by then a belt that should run has moved", str(ENCODER_LOST_NS // 1000)),
+    Variable("TREMBLE_PER_S", "DINT", "an encoder may tremble by that part of a second's travel", str(TREMBLE_PER_S)),
+    Variable("UNKNOWN_FALL", "DINT", "times confirmUs until a part is certain while fallUs is not known", str(UNKNOWN_FALL)),
     Variable("LATE_S", "LREAL", "a shot later than this may hit the next part", str(LATE_NS / 1e9)),
     Variable("LONG_AGO", "DINT", "", "500000000"),
     Variable("V_OK", "UINT", "the only verdict that lets a part pass", str(next(k for k, v in VERDICTS.items() if v == "OK"))),
@@ -93,6 +95,8 @@ OUTPUTS = [
 RETAINED = [
     Variable("lastSession", "UINT", "plc_session of the life before"),
     Variable("lastPart", "UDINT", "trigger_part of the last part"),
+    Variable("keptCode", "UINT", "the latched stop"),
+    Variable("recipeAsked", "UINT", "number of the recipe asked for last"),
 ]
 _PARTS, _TRIGGERS, _OUTCOMES = (f"ARRAY[0..{n - 1}] OF" for n in (MAX_PARTS, MAX_TRIGGERS, MAX_OUTCOMES))
 LOCALS = [
@@ -100,8 +104,8 @@ LOCALS = [
         Variable(name, "BOOL")
         for name in ("alive", "linked", "beatKnown", "everReady", "visionReady", "haveTiming", "purgeKnown", "purging", "room")
     ),
-    *(Variable(name, "BOOL") for name in ("confirmBefore", "resetBefore", "askBefore", "sensorBefore", "recipeWaiting")),
-    *(Variable(name, "BOOL") for name in ("fell", "doubt", "late", "encoderLost", "anyFired", "anyFalling", "soonAgain")),
+    *(Variable(name, "BOOL") for name in ("confirmBefore", "resetBefore", "askBefore", "sensorBefore")),
+    *(Variable(name, "BOOL") for name in ("fell", "doubt", "sure", "late", "encoderLost", "anyFired", "anyFalling", "soonAgain")),
     *(
         Variable(name, "INT")
         for name in (
@@ -119,10 +123,7 @@ LOCALS = [
         )
     ),
     *(Variable(name, "UINT") for name in ("wantCode", "lastBeat", "timingTaken", "lead10", "pulse10", "spacing10")),
-    *(
-        Variable(name, "UINT")
-        for name in ("triggerSequence", "lastTrigger", "outcomeSequence", "lastOutcome", "recipeSequence", "recipeAsked")
-    ),
+    *(Variable(name, "UINT") for name in ("triggerSequence", "lastTrigger", "outcomeSequence", "lastOutcome", "recipeSequence")),
     *(Variable(name, "DINT") for name in ("moved", "lastPosition", "beatAge", "shotAge", "openAge", "sinceShot", "purgeLeft", "delay")),
     *(Variable(name, "DINT") for name in ("leadUs", "pulseUs", "confirmUs", "fallUs", "standAge")),
     *(Variable(name, "LREAL") for name in ("runSpeed", "lead", "pulse", "closeLeft", "behind", "way")),

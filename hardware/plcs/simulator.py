@@ -28,7 +28,7 @@ class SimulatorPlc:
         self._socket: zmq.Socket[bytes] | None = None
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(Report)
-        self._seq, self._epoch = 0, 0
+        self._seq, self._acknowledged, self._epoch = 0, 0, 0
         self._heard = 0.0
         self._own = False
         self.state: Report | None = None  # the latest that the line has said of itself; asked for with every `ready`
@@ -45,7 +45,7 @@ class SimulatorPlc:
             self.close()
             raise DeviceGone(f"the simulated line does not answer at {self._control}; start it with: gutteil line")
         self._heard = time.monotonic()
-        self._own = own
+        self._own, self._acknowledged = own, 0  # what was acknowledged last may not have been heard
         if own:
             self._send(Command("hello"))
 
@@ -55,9 +55,12 @@ class SimulatorPlc:
             self._socket = None
 
     def poll(self, timeout_s: float) -> list[PlcEvent]:
-        """Events since the last call, each once and in order."""
+        """Events since the last call, each once and in order; those of that call are acknowledged now, as they have been used."""
         if self._socket is None:
             raise DeviceGone("the simulated line is not open")
+        if self._seq > self._acknowledged:
+            self._send(Command("ack", id=self._seq))
+            self._acknowledged = self._seq
         events: list[PlcEvent] = []
         if self._socket.poll(int(timeout_s * 1000)):
             while len(events) < 1000:
@@ -71,7 +74,7 @@ class SimulatorPlc:
                 if report.epoch != self._epoch:
                     if self._epoch and self._own:
                         self._send(Command("hello"))  # the line has started anew and does not know its owner
-                    self._seq, self._epoch = 0, report.epoch
+                    self._seq, self._acknowledged, self._epoch = 0, 0, report.epoch
                 if report.kind == "state":
                     self.state = report
                     continue
@@ -79,8 +82,6 @@ class SimulatorPlc:
                     continue
                 self._seq = report.seq
                 events.append(PlcEvent(report.kind, report.id, report.at_ns, report.encoder, report.reason, report.offset_us, report.code))
-        if events:
-            self._send(Command("ack", id=self._seq))
         if time.monotonic() - self._heard > _SILENT_S:
             raise DeviceGone(f"the simulated line at {self._control} has been silent for {_SILENT_S:g} s")
         return events

@@ -93,3 +93,15 @@ def test_paths_are_taken_from_the_file(tmp_path: Path) -> None:
 def test_a_loaded_station_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Station().name = "S2"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("backend", ["modbus-server", "modbus-client"])
+def test_a_camera_without_a_trigger_input_and_a_plc_over_modbus_are_no_pair(tmp_path: Path, backend: str) -> None:
+    """Nothing would tie the pictures to the parts that the PLC counts."""
+    file = tmp_path / "station.toml"
+    file.write_text(f'[plc]\nbackend = "{backend}"\n[camera]\nbackend = "opencv"\n')
+    with pytest.raises(SettingsError, match=rf"camera.backend = 'opencv' with plc.backend = '{backend}'.*part sensor"):
+        load(file)
+    for camera, plc in (("simulator", backend), ("opencv", "simulator")):
+        file.write_text(f'[plc]\nbackend = "{plc}"\n[camera]\nbackend = "{camera}"\n')
+        assert load(file).camera.backend == camera

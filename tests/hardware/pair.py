@@ -26,6 +26,7 @@ class Pair:
         """The PLC's block reaches us, and our user takes what it finds."""
         self.vision.heard(self.plc.image(), 1)
         self.events += self.vision.take()
+        self.events += self.vision.take()  # he asks oftener than the link brings
 
     def cycles(self, count: int = 3) -> None:
         for _ in range(count):

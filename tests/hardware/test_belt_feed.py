@@ -24,7 +24,7 @@ def test_the_share_of_missed_ejections(share: float, low: float, high: float) ->
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.3, 0.2, 0.4), (1.0, 1, 1)])
 def test_lost_edges_are_parts_that_the_line_knows_and_the_camera_does_not(share: float, low: float, high: float) -> None:
-    run = Run(rate_hz=200.0, parts=400, lost_edge_share=share)
+    run = Run(rate_hz=200.0, parts=400, lost_edge_share=share, confirm_s=0.003)
     run.wait(3000)
     assert low * 400 <= sum(not f.wired for f in run.fed) <= high * 400
     assert [f.trigger_id for f in run.fed] == list(range(1, 401))

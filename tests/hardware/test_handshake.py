@@ -123,8 +123,38 @@ def test_the_word_that_takes_an_ok_back_finds_room_in_a_full_queue(pair: Pair) -
         pair.vision.answer(Result(part, 1))
     pair.vision.answer(Result(1, 2))  # 1 is shown and may have been read
     pair.cycles(12)
-    assert pair.told == [*(Result(part, 1) for part in range(1, 8)), Result(1, 2)]
+    assert pair.told == [Result(1, 1), Result(1, 2), *(Result(part, 1) for part in range(2, 8))], "before all that wait"
     assert pair.says["overruns"] == 1
+
+
+def test_a_word_that_takes_an_ok_back_waits_for_nothing_but_the_result_that_is_shown() -> None:
+    pair = linked_pair()
+    pair.vision.answer(Result(1, 1))
+    pair.cycles()
+    pair.plc.heard(pair.vision.image())
+    for part in (2, 3, 4):
+        pair.vision.answer(Result(part, 1))
+    pair.vision.answer(Result(1, 2))
+    pair.cycles(8)
+    assert pair.told == [Result(1, 1), Result(2, 1), Result(1, 2), Result(3, 1), Result(4, 1)]
+
+
+def test_an_event_is_acknowledged_when_more_is_asked_for() -> None:
+    """Whoever takes it and dies before it is used has not taken it: the next life gets it."""
+    pair = linked_pair()
+    pair.plc.happened(PlcEvent("ejected", 1, 0))
+    pair.down()
+    for _ in range(3):
+        pair.vision.heard(pair.plc.image(), 1)
+    assert [e.trigger_id for e in pair.vision.take()] == [1]
+    for _ in range(3):
+        pair.vision.heard(pair.plc.image(), 1)
+        pair.down()
+        assert pair.plc.waiting == 1
+    pair.vision = VisionSide(8)
+    pair.cycles()
+    assert [(e.kind, e.trigger_id) for e in pair.events if e.trigger_id] == [("ejected", 1)]
+    assert pair.plc.waiting == 0
 
 
 def test_more_corrections_than_fit_stop_the_line(pair: Pair) -> None:
@@ -210,14 +240,18 @@ def test_busy_while_a_part_has_no_verdict(pair: Pair) -> None:
 
 
 def test_recipe_request_and_echo(pair: Pair) -> None:
-    assert pair.says["recipe_ok"] == 0
+    assert pair.says["recipe_ok"] == 1  # none was asked for, and it may have no number
     pair.vision.recipe(4)
     assert pair.says["recipe_ok"] == 1
     pair.plc.happened(PlcEvent("recipe", 0, 0, code=5))
     pair.cycles()
     assert [(e.kind, e.code) for e in pair.events] == [("recipe", 5)]
     assert pair.says["recipe_ok"] == 0
+    pair.plc.heard(pair.vision.image())
+    assert pair.plc.take().hold
     pair.vision.recipe(5)
+    pair.down()
+    assert not pair.plc.take().hold
     assert (pair.says["recipe_ok"], pair.says["recipe_active"], pair.says["recipe_ack"]) == (1, 5, 1)
 
 
@@ -291,7 +325,7 @@ def test_a_torn_group_has_not_been_read(pair: Pair, group: str) -> None:
 def test_an_outcome_that_there_is_not_does_not_block_the_next(pair: Pair) -> None:
     said = decode("from_plc", pair.plc.image()) | {"outcome_sequence": 3, "outcome_check": 3, "outcome_code": 99}
     pair.vision.heard(encode("from_plc", said), 0)
-    assert pair.vision.take() == []
+    assert pair.vision.take() == pair.vision.take() == []
     assert pair.says["outcome_ack"] == 3
 
 

@@ -46,6 +46,8 @@ class Wire(RuleBasedStateMachine):
         self.fed: list[int] = []
         self.seen: list[int] = []  # in our present life
         self.ever: set[int] = set()
+        self.in_hand: list[PlcEvent] = []  # taken and not used yet
+        self.wanted = self.asked = 0  # what our user, and the PLC's, take for the recipe
 
     def give(self, registers: list[int]) -> None:
         self.plc.heard(registers)
@@ -100,6 +102,7 @@ class Wire(RuleBasedStateMachine):
         self.the_program_takes()
         self.the_plc_writes()
         self.our_user_takes()
+        self.our_user_takes()  # he asks oftener than the link brings
 
     @rule()
     def the_plc_writes_again_what_stands_there(self) -> None:
@@ -108,6 +111,7 @@ class Wire(RuleBasedStateMachine):
     @rule()
     def the_program_takes(self) -> None:
         orders = self.plc.take()
+        assert orders.hold or self.asked in (0, orders.recipe) or not self.plc.vision, "another recipe judges"
         self.heard += orders.results
         if orders.acknowledge:
             assert self.acknowledged, "what a person acknowledged before the PLC's life is not for this one"
@@ -130,10 +134,21 @@ class Wire(RuleBasedStateMachine):
 
     @rule()
     def our_user_takes(self) -> None:
-        for event in self.vision.take():
-            if event.kind == "triggered":
-                self.seen.append(event.trigger_id)
-                self.ever.add(event.trigger_id)
+        """And has used it when he comes back for more."""
+        self.use()
+        self.in_hand = self.vision.take()
+        self.seen += [e.trigger_id for e in self.in_hand if e.kind == "triggered"]
+
+    def use(self) -> None:
+        self.ever |= {e.trigger_id for e in self.in_hand if e.kind == "triggered"}
+        self.wanted = next((e.code for e in reversed(self.in_hand) if e.kind == "recipe"), self.wanted)
+        self.in_hand = []
+        self.vision.recipe(self.wanted)
+
+    @rule(number=st.integers(1, 5))
+    def a_recipe_is_asked_for(self, number: int) -> None:
+        self.plc.happened(PlcEvent("recipe", 0, 0, code=number))
+        self.asked = number
 
     @rule()
     def a_part_comes(self) -> None:
@@ -165,11 +180,12 @@ class Wire(RuleBasedStateMachine):
         self.vision = VisionSide(self.session)
         self.ours = [0] * FROM_PLC_LENGTH if not self.client else self.ours
         self.seen.clear()
+        self.in_hand, self.wanted = [], 0  # what was not used is lost with its user
         self.expected.clear()
 
     @rule(retained=st.booleans())
     def the_plc_restarts(self, retained: bool) -> None:
-        self.plc = PlcSide(last_session=self.plc.session)
+        self.plc = PlcSide(last_session=self.plc.session, asked=self.asked)
         self.latched = self.acknowledged = False
         self.words.clear()
         self.heard.clear()
@@ -191,6 +207,8 @@ class Wire(RuleBasedStateMachine):
         heard = {r.trigger_id for r in self.heard}
         if not says["overruns"]:
             assert set(self.expected) <= heard
+        self.use()
+        assert says["recipe_active"] == self.asked, "we do not know what was asked for"
         if not self.plc.waiting:
             assert set(self.fed) <= self.ever
         for part, verdicts in self.answered.items():

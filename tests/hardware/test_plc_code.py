@@ -12,7 +12,7 @@ import pytest
 from hardware.handshake import VisionSide
 from hardware.handshake_plc import PlcSide
 from hardware.part import PartState
-from hardware.plc import EjectorTiming, Result
+from hardware.plc import EjectorTiming, PlcEvent, Result
 from hardware.plc_code import gutteil_fb
 from hardware.plc_program import AT_MACHINE, BIN_FULL, Moment, Program
 from hardware.signals import FROM_PLC_LENGTH, LAST_SEQUENCE, SIGNALS, decode, signals
@@ -26,9 +26,8 @@ FOR_DISPLAY = {
     "busy",
     "overrun",
     "fault",
-    "recipe_ok",
     "fault_code",
-    "recipe_active",
+    "recipe_ack",
     "results_waiting",
     "overruns",
     "result_encoder",
@@ -123,6 +122,10 @@ class Pair:
     seed: int
     session: int = 1
     dead_encoder: bool = False
+    kept: int = 0  # the stop that was latched when the power went
+    standing: bool = False  # a part stands at the sensor at the start, and the key is turned
+    attended: bool = True  # somebody turns the key after the start
+    asked: int = 0  # the recipe that was asked for when the power went
     outcomes: dict[str, list[tuple[int, str, int]]] = field(default_factory=lambda: {"block": [], "reference": []})
 
     def __post_init__(self) -> None:
@@ -133,13 +136,22 @@ class Pair:
                 self.block.values[name] = [zero] * len(old) if isinstance(old, list) else zero
         self.rng = random.Random(self.seed)
         self.vision = VisionSide(self.session)
-        self.program, self.side = Program(NOMINAL, self.timing), PlcSide()
+        self.block.values.update(keptCode=self.kept, recipeAsked=self.asked)
+        self.program, self.side = Program(NOMINAL, self.timing, kept=self.kept), PlcSide(asked=self.asked)
         self.now, self.position, self.speed, self.parts = 10**12, 0, NOMINAL, 0
-        self.before = dict.fromkeys(("sensor", "confirm", "reset"), False)
+        self.before = dict.fromkeys(("sensor", "confirm", "reset"), self.standing)
         self.words = [0] * FROM_PLC_LENGTH
         self.image = self.vision.image()
+        self.scan(sensor=self.standing, confirm=self.standing, key=self.standing)
+        assert self.program.code == (self.kept or AT_MACHINE)
+        if self.attended:
+            self.scan()
+            self.scan(key=True)
 
-    def scan(self, *, sensor: bool = False, confirm: bool = False, bin_full: bool = False, button: bool = False, key: bool = False) -> None:
+    def scan(
+        self, *, sensor: bool = False, confirm: bool = False, bin_full: bool = False, button: bool = False, key: bool = False, ask: int = 0
+    ) -> None:
+        """One cycle of both; `ask`: for one cycle, the recipe that is asked for."""
         self.now += CYCLE_MS * 1_000_000
         speed = self.speed if self.program.running and not self.dead_encoder else 0
         self.position += speed * CYCLE_MS // 1000
@@ -147,6 +159,7 @@ class Pair:
         block.update(
             wordsIn=list(self.image), cycleUs=CYCLE_MS * 1000, position=self.position, speed=speed, nominalSpeed=NOMINAL, partSensor=sensor,
             confirmSensor=confirm, binFull=bin_full, stopButton=button, resetKey=key,
+            askRecipe=ask > 0, recipeNumber=ask,
         )  # fmt: skip
         self.block.scan()
         at = Moment(self.now, self.position, float(speed))
@@ -156,6 +169,8 @@ class Pair:
             program._latch(at, BIN_FULL, "the bin is full")
         if key and not self.before["reset"]:
             program.reset(at)
+        if ask:
+            self.side.happened(PlcEvent("recipe", 0, self.now, code=ask))
         self.side.heard(self.image)
         orders = self.side.take()
         if orders.timing is not None:
@@ -221,12 +236,12 @@ def test_the_block_does_what_the_reference_does(parsed: FunctionBlock, seed: int
     vision.ejector(pair.timing)
     falls: dict[int, int] = {}
     fallen: set[int] = set()
-    ready, silent_until, bin_full, button, key_until = True, 0, False, False, 0
+    ready, silent_until, bin_full, button, key_until, ask = True, 0, False, False, 0, 0
     gap = rng.choice([30, 60, 140])
     next_part = 0
     for step in range(3000):
         if rng.random() < 0.004:
-            trouble = rng.choice(["silent", "unready", "stop", "button", "bin", "speed", "speed", "gap", "encoder"])
+            trouble = rng.choice(["silent", "unready", "stop", "button", "bin", "speed", "speed", "gap", "encoder", "recipe"])
             if trouble == "silent":
                 silent_until = step + rng.choice([100, 700])
             elif trouble == "unready":
@@ -237,6 +252,7 @@ def test_the_block_does_what_the_reference_does(parsed: FunctionBlock, seed: int
                 pair.speed = rng.choice([500, 1000, 1500, 2000, 3000])
             elif trouble == "gap":
                 gap = rng.choice([12, 30, 60, 140])
+            ask = rng.randint(1, 3) if trouble == "recipe" else 0
             pair.dead_encoder = trouble == "encoder"
             button, bin_full = trouble == "button", trouble == "bin"
         if program.code and rng.random() < 0.02:
@@ -245,6 +261,8 @@ def test_the_block_does_what_the_reference_does(parsed: FunctionBlock, seed: int
                 vision.acknowledge()
             else:
                 key_until = step + 3
+        if rng.random() < 0.02:
+            vision.recipe(rng.choice([0, 3] + 8 * [vision.plc.get("recipe_request", 0)]))
         if not ready and rng.random() < 0.01:
             ready = True
         if step > silent_until and step % 60 == 0:
@@ -262,7 +280,10 @@ def test_the_block_does_what_the_reference_does(parsed: FunctionBlock, seed: int
         if sensor:
             next_part = pair.position + max(gap, 2 * pair.speed * CYCLE_MS // 1000 + 1)
         confirm = falls.pop(step, 0) > 0 and not pair.before["confirm"]
-        pair.scan(sensor=sensor and not pair.before["sensor"], confirm=confirm, bin_full=bin_full, button=button, key=step < key_until)
+        pair.scan(
+            sensor=sensor and not pair.before["sensor"], confirm=confirm, bin_full=bin_full, button=button, key=step < key_until, ask=ask
+        )
+        ask = 0
         if rng.random() < 0.5:
             pair.exchange()
     vision.stop()

@@ -23,6 +23,8 @@ class Desk:
         self.program = Program(counts_per_s, timing)
         self.now, self.position, self.speed, self.beats = 10**15, 0, counts_per_s, ready
         self.valve: list[tuple[int, bool]] = []
+        self.program.acknowledge(self.at)  # of the start
+        self.events.clear()
         if ready:
             self.program.ready(self.at, True)
             self.go(START)
