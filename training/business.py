@@ -43,7 +43,9 @@ class Business:
             if not 0 <= getattr(self, key) <= 1e9:
                 raise SettingsError(f"--{_option(key)} {getattr(self, key):g}: give a number from 0 to 1e9")
         if not 0 < self.defect_share < 1:
-            raise SettingsError(f"--defect-share {self.defect_share:g}: give a share above 0 and below 1, e.g. 0.01 for one part in a hundred")
+            raise SettingsError(
+                f"--defect-share {self.defect_share:g}: give a share above 0 and below 1, e.g. 0.01 for one part in a hundred"
+            )
 
     @property
     def shift_parts(self) -> float:

@@ -20,7 +20,8 @@ from training.found import by_class, by_size, confusion
 from training.margins import Margins, margins_of
 from training.measure import Labelled, area_under_roc, f1_score, mean_average_precision
 from training.parts import Judged, Part, judge_parts, truth_of
-from training.predict import Seen, predict, read_set
+from training.predict import Seen, predict, read_set, trained_on
+from training.words import TEXTS
 
 CLAIM = 0.001
 NEAREST = 12
@@ -86,6 +87,7 @@ def evaluate_set(
         "recipe": judge.loaded.name,
         "data": str(data),
         "images": len(labelled.images),
+        "warnings": ["warn.trained"] if trained_on(judge, data) else [],
         "without_reference": without_reference,
         "varied": bool(vary_seed),
         **_detection(seen, judge),
@@ -164,9 +166,7 @@ def _separation(seen: list[Seen], judged: Judged, margins: Margins, judge: Judge
     def rows(bad: bool) -> list[dict[str, Any]]:
         order = np.argsort(margins.top if bad else -margins.top, kind="stable")
         own = [int(i) for i in order if margins.bad[i] == bad][:NEAREST]
-        return [
-            {"part": judged.parts[i].name, "score": round(float(margins.top[i]), 4), "verdict": judged.verdicts[i]} for i in own
-        ]
+        return [{"part": judged.parts[i].name, "score": round(float(margins.top[i]), 4), "verdict": judged.verdicts[i]} for i in own]
 
     return {
         "auroc": area_under_roc(images.bad, images.top),
@@ -193,6 +193,8 @@ def show(document: dict[str, Any], console: Console) -> None:
     for name, row in document["classes"].items():
         table.add_row(f"  {name}", f"escape {Share(**row['escape'])}, unseen {row['unseen']['count']}")
     console.print(table)
+    for key in document["warnings"]:
+        console.print(f"mind: {TEXTS[key].en}", style="yellow", highlight=False, soft_wrap=True)
     claimed = document["claim"]
     console.print(
         f"95 % sure: at most {claimed['claimable']:.2%} of NG parts escape. To claim {claimed['rate']:.2%}: "

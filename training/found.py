@@ -31,7 +31,7 @@ def touched(labels: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[
         return np.asarray((of[:, 0] <= x) & (x <= of[:, 2]) & (of[:, 1] <= y) & (y <= of[:, 3]), np.bool_)
 
     def middles(of: NDArray[np.float32]) -> NDArray[np.float32]:
-        return (of[:, :2] + of[:, 2:]) / 2
+        return np.asarray((of[:, :2] + of[:, 2:]) / 2, np.float32)
 
     hit = (iou_matrix(labels, boxes) >= TOUCH_IOU) | inside(middles(labels), boxes) | inside(middles(boxes), labels).T
     return np.asarray(hit.any(1), np.bool_)
@@ -79,7 +79,7 @@ def by_size(judged: Judged, mm_per_px: float = 0.0) -> list[dict[str, Any]]:
     scale = mm_per_px or 1.0
 
     def bins(boxes: NDArray[np.float32]) -> NDArray[np.int64]:
-        return np.searchsorted(edges, (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0.0) * scale, side="right")
+        return np.asarray(np.searchsorted(edges, (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0.0) * scale, side="right"), np.int64)
 
     defects, unseen, parts, passed = (np.zeros(len(edges) + 1, np.int64) for _ in range(4))
     for part, verdict in zip(judged.parts, judged.verdicts, strict=True):

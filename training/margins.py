@@ -48,7 +48,7 @@ class Margins:
     @property
     def top(self) -> Scores:
         """(n,) the highest score of each row, 1 where nothing can be said of it."""
-        return np.minimum(self.doubt.max(1, initial=0.0), 1.0)
+        return np.asarray(np.minimum(self.doubt.max(1, initial=0.0), 1.0), np.float64)
 
 
 def without_scores(recipe: Recipe) -> Recipe:

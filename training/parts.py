@@ -49,9 +49,7 @@ def parts_of(entries: Sequence[LabelledImage]) -> list[Part]:
     images: dict[tuple[bool, str], list[int]] = {}
     for i, entry in enumerate(entries):
         images.setdefault((bool(entry.part), entry.part or entry.name), []).append(i)
-    return [
-        Part(name, "NG" if any(truth_of(entries[i]) == "NG" for i in own) else "OK", tuple(own)) for (_, name), own in images.items()
-    ]
+    return [Part(name, "NG" if any(truth_of(entries[i]) == "NG" for i in own) else "OK", tuple(own)) for (_, name), own in images.items()]
 
 
 def worst(words: Iterable[VerdictWord]) -> VerdictWord:

@@ -53,6 +53,11 @@ def read_set(path: Path, names: list[str]) -> LabelledSet:
     return labelled
 
 
+def trained_on(judge: Judge, data: Path) -> bool:
+    """Whether a set is the very file that the model's card says it was trained on."""
+    return bool(judge.model.card.data_hash) and judge.model.card.data_hash == digest_of(data)
+
+
 def predict(
     judge: Judge,
     labelled: LabelledSet,
@@ -81,7 +86,7 @@ def predict(
     rng = np.random.default_rng(vary_seed) if vary_seed else None
     for given in track(labelled.images, title, console=console):
         entry, image = given, None
-        digest = _digest(given.file)
+        digest = digest_of(given.file)
         if rng is not None:
             image, (dx, dy) = vary(read_image(given.file, gray=True), rng)
             entry = replace(given, boxes=given.boxes + np.array([dx, dy, dx, dy], np.float32))
@@ -91,7 +96,7 @@ def predict(
         if judge.wants_reference and not itself and brings is None:
             yield Seen(entry, None, digest)
             continue
-        beside = "itself" if itself else _digest(brings) if brings else ""
+        beside = "itself" if itself else digest_of(brings) if brings else ""
         key = hashlib.sha256(f"{fixed} {digest} {beside}".encode()).hexdigest()
         known, found = cache.get(key) if cache is not None else (False, None)
         if not known:
@@ -115,11 +120,16 @@ def _what_judges(judge: Judge, least: float) -> str:
         least,
         recipe.region.roi,
         recipe.reference.max_shift_px,
-        _digest(golden) if golden else "",
+        digest_of(golden) if golden else "",
     ])  # fmt: skip
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

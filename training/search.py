@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ def limits_between(scores: NDArray[np.float64], least: float) -> Scores:
     """
     known = np.unique(np.clip(scores[np.isfinite(scores)], least, 1.0))
     points = np.unique(np.concatenate(([least], known, [1.0])))
-    limits = np.array([tidy(a, b) for a, b in zip(points[:-1], points[1:], strict=True)])
+    limits = np.array([tidy(a, b) for a, b in itertools.pairwise(points.tolist())])
     if len(limits) > MAX_LIMITS:
         widest = np.argsort(-np.diff(points), kind="stable")[: MAX_LIMITS // 2]
         even = np.linspace(0, len(limits) - 1, MAX_LIMITS // 2).round().astype(np.int64)
