@@ -113,7 +113,7 @@ def thresholds(
 
 def show_thresholds(document: dict[str, Any], words: Any) -> None:
     """For people."""
-    from training.report import in_short, warnings
+    from training.report import in_short, rests_on, warnings
 
     console = Console()
 
@@ -126,8 +126,7 @@ def show_thresholds(document: dict[str, Any], words: Any) -> None:
     for name, row in document["classes"].items():
         if row["own"]:
             say(f"  {name}: {words('undecided_score')} {row['undecided_score']:.4g}, {words('ng_score')} {row['ng_score']:.4g}")
-    counts = document["val"]["recommended"]["counts"]
-    say(words("rests", bad=counts["bad"], good=counts["good"], data=document["val"]["data"]))
+    say(rests_on(document, words))
     for line in warnings(document, words):
         say(f"{words('warning')}: {line}")
 

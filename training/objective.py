@@ -72,6 +72,11 @@ class Objective:
         share = self.business.defect_share
         return np.asarray(share * (not_ng.bad - passing.bad) + (1 - share) * (not_ng.good - passing.good))
 
+    def of(self, undecided: Scores, ng: Scores) -> tuple[float, float]:
+        """Expected cost and reviews of a part under one set of limits (k,)."""
+        passing, not_ng = self.below(undecided[None], sure=False), self.below(ng[None], sure=True)
+        return float(self.cost(passing, not_ng)[0]), float(self.reviews(passing, not_ng)[0])
+
     def best(self, passing: Shares, not_ng: Shares) -> tuple[int, int, float]:
         """The cheapest pair of a row of limits (m,): index for undecided_score, index >= it for ng_score, and the cost.
 

@@ -9,13 +9,16 @@ import cv2
 import numpy as np
 from markupsafe import Markup
 
+from edge.decode import Predictions
 from edge.labelled import read_image
 from training.margins import Margins
+from training.measure import iou_matrix
 from training.parts import Judged, truth_of
 
 LONGEST_PX = 640
-SHOWN_SCORE = 0.05
-SHOWN_BOXES = 20
+SHOWN_SCORE = 0.1
+SHOWN_BOXES = 8
+SAME_IOU = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +58,33 @@ def draw(judged: Judged, part: int, names: list[str]) -> Markup:
     gain = min(1.0, LONGEST_PX / max(height, width))
     small = cv2.resize(image, None, fx=gain, fy=gain, interpolation=cv2.INTER_AREA) if gain < 1 else image
     _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    text_px = max(height, width) / 26
-    marks = [_box(box, "label", kind, text_px, height) for box, kind in zip(seen.entry.boxes.tolist(), seen.entry.kinds, strict=True)]
+    text_px = max(height, width) / 30
+    marks = [
+        _box(box, "label", kind, text_px, width, height) for box, kind in zip(seen.entry.boxes.tolist(), seen.entry.kinds, strict=True)
+    ]
     if seen.found is not None:
-        rows = zip(seen.found.boxes.tolist(), seen.found.kinds.tolist(), seen.found.scores.tolist(), strict=True)
-        for box, kind, score in [r for r in rows if r[2] >= SHOWN_SCORE][:SHOWN_BOXES]:
-            marks.append(_box(box, "found", f"{names[kind]} {score:.2f}", text_px, 0))
+        for i in _clear(seen.found):
+            text = f"{names[int(seen.found.kinds[i])]} {seen.found.scores[i]:.2f}"
+            marks.append(_box(seen.found.boxes[i].tolist(), "found", text, text_px, width, 0))
     return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}"><image width="{}" height="{}" href="data:image/jpeg;base64,{}"/>{}</svg>').format(
         width, height, judged.parts[part].name, width, height, base64.b64encode(data.tobytes()).decode(), Markup("").join(marks)
     )  # fmt: skip
 
 
-def _box(box: list[float], css: str, text: str, text_px: float, below: int) -> Markup:
+def _clear(found: Predictions) -> list[int]:
+    """The best predictions, without those that lie upon a better one: a picture with all of them shows nothing."""
+    shown: list[int] = []
+    overlap = iou_matrix(found.boxes, found.boxes)
+    for i in np.argsort(-found.scores, kind="stable"):
+        if len(shown) < SHOWN_BOXES and (not shown or found.scores[i] >= SHOWN_SCORE) and not (overlap[i, shown] > SAME_IOU).any():
+            shown.append(int(i))
+    return shown
+
+
+def _box(box: list[float], css: str, text: str, text_px: float, width: int, below: int) -> Markup:
     x1, y1, x2, y2 = box
+    x, anchor = (x1, "start") if x1 < 0.7 * width else (x2, "end")
     y = min(y2 + text_px, below - 2) if below else max(y1 - text_px / 4, text_px)
-    return Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" class="{}"/><text x="{:.1f}" y="{:.1f}" font-size="{:.1f}" class="{}">{}</text>').format(
-        x1, y1, x2 - x1, y2 - y1, css, x1, y, text_px, css, text
+    return Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" class="{}"/><text x="{:.1f}" y="{:.1f}" font-size="{:.1f}" text-anchor="{}" class="{}">{}</text>').format(
+        x1, y1, x2 - x1, y2 - y1, css, x, y, text_px, anchor, css, text
     )  # fmt: skip

@@ -111,7 +111,7 @@ def recommend(
         "val": _figures(val, seen, recipe, new, names, business),
         "test": _figures(test, confirming, recipe, new, names, business) if test is not None else None,
     }
-    document["warnings"] = [asdict(w) for w in _warnings(document, business, seen)]
+    document["warnings"] = [asdict(w) for w in _warnings(document, business)]
     return document, new
 
 
@@ -147,7 +147,7 @@ def _figures(data: Path, seen: list[Seen], now: Recipe, new: Recipe, names: list
     return out
 
 
-def _warnings(document: dict[str, Any], business: Business, seen: list[Seen]) -> list[Warned]:
+def _warnings(document: dict[str, Any], business: Business) -> list[Warned]:
     """What somebody must know before these scores go to the line."""
     counts, out = document["val"]["recommended"]["counts"], []
     bad, good = counts["bad"], counts["good"]
@@ -159,9 +159,9 @@ def _warnings(document: dict[str, Any], business: Business, seen: list[Seen]) ->
         out.append(Warned("warn.nothing", {}))
     if counts["false_rejects"] + counts["doubtful_good"] > good / 2:
         out.append(Warned("warn.everything", {}))
-    per_hour = document["val"]["recommended"]["shift"]["reviews_per_hour"]["value"]
-    if any(s.found is None or not s.found.valid for s in seen) and per_hour > business.review_per_hour:
-        out.append(Warned("warn.capacity", {"reviews": per_hour}))
+    per_hour = (document["test"] or document["val"])["recommended"]["shift"]["reviews_per_hour"]["value"]
+    if per_hour > business.review_per_hour:
+        out.append(Warned("warn.capacity", {"reviews": per_hour, "capacity": float(business.review_per_hour)}))
     few = [name for name, row in document["classes"].items() if row["ng_parts"] < OWN_PARTS]
     if few and len(document["classes"]) > 1:
         out.append(Warned("warn.class", {"least": OWN_PARTS, "names": ", ".join(few)}))

@@ -62,7 +62,15 @@ def thresholds_page(document: dict[str, Any], language: Language) -> str:
     costs, band = document["curve"], document["for_all"]
     lines = [(costs[key], key, words(word)) for key, word in (("escapes", "passed"), ("overkill", "false_rejects"), ("total", "total"))]
     chart = cost_chart(costs["score"], lines, (band["undecided_score"], band["ng_score"]), words("curve"), words("score"))
-    return _page("thresholds.html", words, d=document, chart=chart, short=in_short(document, words), warnings=warnings(document, words))
+    return _page(
+        "thresholds.html",
+        words,
+        d=document,
+        chart=chart,
+        short=in_short(document, words),
+        rests=rests_on(document, words),
+        warnings=warnings(document, words),
+    )
 
 
 def in_short(document: dict[str, Any], words: Words) -> str:
@@ -80,6 +88,14 @@ def in_short(document: dict[str, Any], words: Words) -> str:
     return words("in_short", **values)
 
 
+def rests_on(document: dict[str, Any], words: Words) -> str:
+    """On how many parts of which set `in_short` rests."""
+    figures = document["test"] or document["val"]
+    counts = figures["recommended"]["counts"]
+    bad, good = words.number(counts["bad"]), words.number(counts["good"])
+    return words("rests", bad=bad, good=good, data=words.place(figures["data"]), val=words.place(document["val"]["data"]))
+
+
 def warnings(document: dict[str, Any], words: Words) -> list[str]:
     """What to mind, in words."""
 
@@ -88,7 +104,9 @@ def warnings(document: dict[str, Any], words: Words) -> list[str]:
             return words.percent(value)
         if key == "what":
             return words(value)
-        return words.number(value, 4) if key == "p" else words.amount(value) if isinstance(value, float) else value
+        if key == "p":
+            return words.chance(value)
+        return words.amount(value) if isinstance(value, float) else value
 
     return [words(w["key"], **{k: shown(k, v) for k, v in w["values"].items()}) for w in document["warnings"]]
 

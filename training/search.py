@@ -14,6 +14,7 @@ from training.objective import Objective
 
 MAX_LIMITS = 200
 OWN_PARTS = 20
+HALF_WAY = 100
 GAIN = 0.01
 ROUNDS = 5
 
@@ -69,13 +70,15 @@ def search(margins: Margins, business: Business, least: float) -> Thresholds:
 
     One pair for all classes is found by trying every one. A class gets scores of its own only where at least OWN_PARTS NG parts
     carry it and the expected cost falls by more than GAIN of it: with fewer parts the difference would be chance. Class by class is
-    coordinate descent: no single class can be moved to a cheaper place afterwards, moving several at once might.
+    coordinate descent: no single class can be moved to a cheaper place afterwards, moving several at once might. What it finds on n
+    parts is taken only n / (n + HALF_WAY) of the way: the best place for each of many classes is the one that fits chance best.
     """
     objective = Objective(margins, business)
     classes = margins.sure.shape[1]
     limits = limits_between(margins.doubt.max(1), least)
     all_alike = np.repeat(limits[:, None], classes, 1)
     low, high, for_all = objective.best(objective.below(all_alike, sure=False), objective.below(all_alike, sure=True))
+    _, reviews_for_all = objective.of(all_alike[low], all_alike[high])
     undecided, ng = np.full(classes, limits[low]), np.full(classes, limits[high])
     cost = for_all
     may = [k for k in range(classes) if classes > 1 and (margins.kind == k).sum() >= OWN_PARTS]
@@ -90,7 +93,20 @@ def search(margins: Margins, business: Business, least: float) -> Thresholds:
                 undecided[k], ng[k], cost = own[k][a], own[k][b], moved
         if cost == before:
             break
+    good = int((~margins.bad).sum())
+    for k in may:
+        n = min(int((margins.kind == k).sum()), good)
+        ng[k], undecided[k] = (_part_way(own[k], limits[at], found[k], n) for at, found in ((high, ng), (low, undecided)))
+    cost, reviews = objective.of(undecided, ng)
+    if cost > for_all * (1 - GAIN) or reviews * business.parts_per_hour > max(business.review_per_hour, reviews_for_all):
+        ng[:], undecided[:], cost = limits[high], limits[low], for_all
     return Thresholds(ng, undecided, float(limits[high]), float(limits[low]), cost, for_all)
+
+
+def _part_way(limits: Scores, common: float, found: float, n: int) -> float:
+    """The limit nearest to where n parts bear a class out of the way from the common score to the one found for it."""
+    want = common + (found - common) * n / (n + HALF_WAY)
+    return float(limits[np.abs(limits - want).argmin()]) if found != common else common
 
 
 def curve(margins: Margins, business: Business, least: float) -> dict[str, list[float]]:
@@ -103,8 +119,8 @@ def curve(margins: Margins, business: Business, least: float) -> dict[str, list[
     return {"score": limits.tolist(), "escapes": escapes.tolist(), "overkill": overkill.tolist(), "total": (escapes + overkill).tolist()}
 
 
-def firmness(margins: Margins, business: Business, least: float, seed: int = 1, times: int = 100) -> tuple[float, float]:
-    """Between which ng_scores (one for all classes) 95 % of sets drawn anew from the same parts put it (bootstrap by part)."""
+def firmness(margins: Margins, business: Business, least: float, seed: int = 1, times: int = 100) -> dict[str, tuple[float, float]]:
+    """Between which scores (one pair for all classes) 95 % of sets drawn anew from the same parts put them (bootstrap by part)."""
     rng = np.random.default_rng(seed)
     rows = [np.flatnonzero(margins.part == p) for p in range(int(margins.part.max()) + 1)]
     bad = [r for r in rows if margins.bad[r[0]]]
@@ -114,5 +130,6 @@ def firmness(margins: Margins, business: Business, least: float, seed: int = 1, 
         drawn = margins[np.concatenate([group[i] for group in (bad, good) for i in rng.integers(0, len(group), len(group))])]
         limits = limits_between(drawn.doubt.max(1), least)
         objective, alike = Objective(drawn, business), np.repeat(limits[:, None], drawn.sure.shape[1], 1)
-        found.append(limits[objective.best(objective.below(alike, sure=False), objective.below(alike, sure=True))[1]])
-    return float(np.quantile(found, 0.025)), float(np.quantile(found, 0.975))
+        found.append(limits[list(objective.best(objective.below(alike, sure=False), objective.below(alike, sure=True))[:2])])
+    low, high = np.quantile(found, [0.025, 0.975], axis=0).tolist()
+    return {"undecided_score": (low[0], high[0]), "ng_score": (low[1], high[1])}

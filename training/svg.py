@@ -80,7 +80,9 @@ def cost_chart(
     inside = [_RECT.format(_across(band[0]), TOP, max(_across(band[1]) - _across(band[0]), 1), HIGH - BOTTOM - TOP, "band")]
     for power in range(low, high + 1):
         inside.append(_LINE.format(LEFT, up(10.0**power), WIDE - RIGHT, up(10.0**power), "grid"))
-        inside.append(_MARK.format(LEFT - 6, up(10.0**power) + 5, "tick", "end", f"{10.0**power:g}"))
+        inside.append(
+            _MARK.format(LEFT - 6, up(10.0**power) + 5, "tick", "end", f"{10.0 ** (power - 3):g}k" if power >= 3 else f"{10.0**power:g}")
+        )
     names = iter((0.0, 0.38, 0.76))
     for costs, css, name in lines:
         path = " ".join(f"{'L' if i else 'M'}{_across(s):.1f},{up(c):.1f}" for i, (s, c) in enumerate(zip(score, costs, strict=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, Literal, NamedTuple
 
 Language = Literal["en", "de"]
@@ -47,7 +48,7 @@ TEXTS: dict[str, Text] = {
     "auroc_parts": Text("AUROC, parts", "AUROC, Teile"),
     "per_image": Text("Per image: escape {escape}, overkill {overkill}.", "Je Bild: Schlupf {escape}, Pseudofehler {overkill}."),
     "scores": Text("Scores of the parts", "Scores der Teile"),
-    "scores_hint": Text("Each part by its highest score. The lines are the recipe's thresholds.", "Jedes Teil mit seinem höchsten Score. Die Linien sind die Schwellen des Rezepts."),
+    "scores_hint": Text("Each part by its highest score. The lines are the recipe's thresholds: dashed UNDECIDED, solid NG.", "Jedes Teil mit seinem höchsten Score. Die Linien sind die Schwellen des Rezepts: gestrichelt UNKLAR, durchgezogen NG."),
     "up_ok": Text("OK parts", "OK-Teile"),
     "down_ng": Text("NG parts", "NG-Teile"),
     "classes": Text("By kind of defect", "Nach Fehlerart"),
@@ -86,10 +87,10 @@ TEXTS: dict[str, Text] = {
         "In einer Schicht von {hours} h ({parts} Teile, {bad} davon schlecht): {escapes} Schlupf ({escapes_low} bis {escapes_high}) gegen {rejects} Pseudofehler ({rejects_low} bis {rejects_high}), und {reviews} Teile ({reviews_low} bis {reviews_high}), die ein Mensch ansieht.",
     ),
     "in_short_hint": Text("In brackets: the bounds within which it lies, 95 % sure.", "In Klammern: die Grenzen, in denen es zu 95 % liegt."),
-    "rests": Text("This rests on {bad} NG and {good} OK parts of {data}.", "Das stützt sich auf {bad} NG- und {good} OK-Teile aus {data}."),
-    "firm": Text("Had other parts been drawn, the NG score for all classes would lie between {low} and {high} (bootstrap by part, 95 %).", "Mit anderen Teilen läge der NG-Score für alle Klassen zwischen {low} und {high} (Bootstrap über Teile, 95 %)."),
+    "rests": Text("This rests on {bad} NG and {good} OK parts of {data}; the scores were chosen on {val}.", "Das stützt sich auf {bad} NG- und {good} OK-Teile aus {data}; gewählt wurden die Scores auf {val}."),
+    "firm": Text("Had other parts been drawn, rejection for all classes would begin between {low} and {high}, and NG between {ng_low} and {ng_high} (bootstrap by part, 95 %).", "Mit anderen Teilen begänne das Ausschleusen für alle Klassen zwischen {low} und {high} und NG zwischen {ng_low} und {ng_high} (Bootstrap über Teile, 95 %)."),
     "recommended": Text("Recommended scores", "Empfohlene Scores"),
-    "recommended_hint": Text("From the NG score on a defect makes the part NG; from the UNDECIDED score on a person looks at it. A class gets its own scores only if enough NG parts carry it and it pays.", "Ab dem NG-Score macht ein Fehler das Teil NG; ab dem UNKLAR-Score prüft ein Mensch. Eigene Scores bekommt eine Klasse nur, wenn genug NG-Teile sie tragen und es sich lohnt."),
+    "recommended_hint": Text("From the NG score on a defect makes the part NG; from the UNDECIDED score on a person looks at it. A class gets its own scores only if enough NG parts carry it and it pays, and only as far from the common ones as its parts bear out.", "Ab dem NG-Score macht ein Fehler das Teil NG; ab dem UNKLAR-Score prüft ein Mensch. Eigene Scores bekommt eine Klasse nur, wenn genug NG-Teile sie tragen und es sich lohnt, und nur so weit weg von den gemeinsamen, wie ihre Teile es tragen."),
     "all_classes": Text("all others", "alle anderen"),
     "for_all": Text("one pair for all", "ein Paar für alle"),
     "ng_score": Text("NG from", "NG ab"),
@@ -127,9 +128,9 @@ TEXTS: dict[str, Text] = {
     "warn.no_miss": Text("no NG part of {bad} was missed, which does not mean that none will be: up to {rate} may be (95 %)", "keines von {bad} NG-Teilen ging durch; das heißt nicht, dass keines wird: bis zu {rate} sind möglich (95 %)"),
     "warn.nothing": Text("at these costs it would be cheapest to reject nothing that was seen; check the costs", "bei diesen Kosten wäre es am billigsten, nichts Gesehenes auszuschleusen; Kosten prüfen"),
     "warn.everything": Text("at these costs more than half of the good parts would be rejected or reviewed; the model is not good enough for them, or check the costs", "bei diesen Kosten würde über die Hälfte der guten Teile ausgeschleust oder geprüft; das Modell reicht dafür nicht, oder Kosten prüfen"),
-    "warn.capacity": Text("{reviews} parts an hour must be reviewed whatever the thresholds (out of place, or no valid numbers), more than people can", "{reviews} Teile je Stunde müssen in jedem Fall geprüft werden (verschoben, ungültige Zahlen), mehr als möglich"),
+    "warn.capacity": Text("{reviews} parts an hour to review are to be expected, more than people can ({capacity})", "{reviews} Teile je Stunde wären zu prüfen, mehr als möglich ({capacity})"),
     "warn.untested": Text("not confirmed: parts that scores were chosen on flatter; give another set with --test", "nicht bestätigt: Teile, auf denen gewählt wurde, schmeicheln; mit --test einen anderen Datensatz angeben"),
-    "warn.contradicted": Text("the test set contradicts: {what} differ by more than chance (Fisher's exact test, p = {p}); do not use these scores", "der Testdatensatz widerspricht: {what} weichen stärker ab als durch Zufall (exakter Fisher-Test, p = {p}); diese Scores nicht verwenden"),
+    "warn.contradicted": Text("the test set contradicts ({what}): it does worse than chance allows (Fisher's exact test, {p}); do not use these scores", "der Testdatensatz widerspricht ({what}): schlechter, als der Zufall erklärt (exakter Fisher-Test, {p}); diese Scores nicht verwenden"),
     "warn.class": Text("too few NG parts for scores of their own (fewer than {least}): {names}", "zu wenige NG-Teile für eigene Scores (unter {least}): {names}"),
 }  # fmt: skip
 
@@ -156,6 +157,14 @@ class Words:
     def percent(self, rate: float) -> str:
         """A share in per cent, with two digits below ten."""
         return self.number(rate * 100, 2 if rate < 0.0995 else 1) + " %"
+
+    def chance(self, p: float) -> str:
+        """`p = 0.0412`, `p < 0.0001`."""
+        return f"p = {self.number(p, 4)}" if p >= 0.0001 else f"p < {self.number(0.0001, 4)}"
+
+    def place(self, path: str) -> str:
+        """A file with its folder, which is enough to know it by."""
+        return "/".join(PurePath(path).parts[-2:])
 
     def share(self, row: dict[str, Any]) -> str:
         """`3 of 150`."""
