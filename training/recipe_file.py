@@ -44,18 +44,17 @@ def write_scores(path: Path, judge: Judge, new: Recipe, names: list[str], note: 
         )
     note = "".join(c if c.isprintable() else " " for c in note)
     old = before.recipe if before is not None else judge.recipe
-    _set(document, "default", old.default, new.default, note)
+    _set(document, "default", old.default, _scored(old.default, new.default), note)
     for name in names:
         if name in new.classes or name in old.classes:
             classes = document.setdefault("classes", tomlkit.table(is_super_table=True))
-            _set(classes, name, old.classes.get(name, Rule()), _rule(old, new, name), "")
+            _set(classes, name, old.classes.get(name, Rule()), _scored(old.rule(name), new.rule(name)), "")
     _replace(path, tomlkit.dumps(document))
 
 
-def _rule(old: Recipe, new: Recipe, name: str) -> Rule:
-    """What the file's recipe asks of a class, with the new scores."""
-    rule = new.rule(name)
-    return old.rule(name).model_copy(update={"ng_score": rule.ng_score, "undecided_score": rule.undecided_score})
+def _scored(old: Rule, new: Rule) -> Rule:
+    """What the file's recipe asks, with the new scores."""
+    return old.model_copy(update={"ng_score": new.ng_score, "undecided_score": new.undecided_score})
 
 
 def _set(parent: Any, key: str, before: Rule, after: Rule, note: str) -> None:

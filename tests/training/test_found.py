@@ -128,9 +128,10 @@ def test_mcnemar_by_hand() -> None:
 
 
 def test_two_models_on_the_same_parts() -> None:
-    bad, good = [("a", NEAR)], []
+    bad: list[tuple[str, tuple[float, ...]]] = [("a", NEAR)]
+    good: list[tuple[str, tuple[float, ...]]] = []
     hit, miss = found((0, 0.9, NEAR)), found()
-    cases = [
+    cases: list[tuple[str, list[tuple[str, tuple[float, ...]]], Predictions, Predictions]] = [
         ("n1", bad, miss, hit),
         ("n2", bad, hit, miss),
         ("n3", bad, miss, hit),
@@ -138,7 +139,8 @@ def test_two_models_on_the_same_parts() -> None:
         ("g1", good, hit, miss),
         ("g2", good, hit, hit),
     ]
-    first, second = (judge_parts([seen(c[i], c[1], name=c[0]) for c in cases], recipe(), NAMES) for i in (2, 3))
+    first = judge_parts([seen(this, own, name=name) for name, own, this, _ in cases], recipe(), NAMES)
+    second = judge_parts([seen(other, own, name=name) for name, own, _, other in cases], recipe(), NAMES)
     out = paired(first, second)
     assert out["escape"] == {"new": ["n1", "n3"], "mended": ["n2"], "both": 1, "p": 1.0}
     assert out["overkill"] == {"new": ["g1"], "mended": [], "both": 1, "p": 1.0}

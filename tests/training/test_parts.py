@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,7 +77,7 @@ def test_margins_say_what_the_line_decides(
     images: list[tuple[str, Predictions | None]], a: list[float], b: list[float], allowed: int, size: float, zone: bool
 ) -> None:
     """For any thresholds, from the scores alone: the same verdicts as `edge.decide` gives image by image."""
-    rules = {
+    rules: dict[str, dict[str, Any]] = {
         "default": {"undecided_score": a[0], "ng_score": a[1], "min_size_px": size},
         "classes": {"b": {"undecided_score": b[0], "ng_score": b[1], "allowed": allowed}},
         "region": {"ignore": [(88, 88, 100, 100)] if zone else []},
@@ -85,8 +87,7 @@ def test_margins_say_what_the_line_decides(
     judged = judge_parts(looked, under, NAMES)
     other = recipe(**rules | {"default": rules["default"] | {"undecided_score": 0.2, "ng_score": 0.7}})  # scores do not matter
     margins = margins_of(looked, judged.parts, other, NAMES)
-    undecided, ng = (np.float32([x, y]).astype(np.float64) for x, y in ((a[0], b[0]), (a[1], b[1])))
-    undecided, ng = np.minimum(undecided, [a[0], b[0]]), np.minimum(ng, [a[1], b[1]])
+    undecided, ng = (np.minimum([x, y], np.array([x, y], np.float32)) for x, y in ((a[0], b[0]), (a[1], b[1])))  # as the line takes them
     for i, verdict in enumerate(judged.verdicts):
         sure = bool(((margins.sure[i] >= ng) & (margins.sure[i] > 0)).any())
         doubt = bool(((margins.doubt[i] >= undecided) & (margins.doubt[i] > 0)).any())
