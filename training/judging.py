@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from edge.errors import SettingsError
+
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path("runs/predictions")
 Json = Annotated[bool, typer.Option("--json", help="print JSON on standard output and nothing else")]
@@ -89,8 +91,8 @@ def thresholds(
     from training.business import Business
     from training.cache import Cache
     from training.recipe_file import write_scores
-    from training.recommend import recommend
-    from training.report import thresholds_page, write_page
+    from training.recommend import UNUSABLE, recommend
+    from training.report import thresholds_page, warnings, write_page
     from training.words import Words
 
     business = Business(escape_cost, overkill_cost, review_cost, parts_per_hour, defect_share, review_per_hour, shift_hours, currency)
@@ -100,7 +102,8 @@ def thresholds(
     words = Words(language)
     if html is not None:
         write_page(html, thresholds_page(document, language))
-    if write is not None:
+    useless = UNUSABLE & {w["key"] for w in document["warnings"]}
+    if write is not None and not useless:
         counts = document["val"]["recommended"]["counts"]
         write_scores(
             write, judge, new, judge.classes, f"gutteil thresholds on {data.name}: {counts['bad']} NG and {counts['good']} OK parts"
@@ -109,6 +112,9 @@ def thresholds(
         print_json(document)
     else:
         show_thresholds(document, words)
+    if write is not None and useless:
+        reasons = [text for w, text in zip(document["warnings"], warnings(document, words), strict=True) if w["key"] in useless]
+        raise SettingsError(f"--write {write}: not written: {'; '.join(reasons)}")
 
 
 def show_thresholds(document: dict[str, Any], words: Any) -> None:

@@ -22,6 +22,7 @@ from training.search import OWN_PARTS, Thresholds, curve, firmness, search
 
 FEW_PARTS = 30
 CONTRADICTS = 0.05
+UNUSABLE = {"warn.nothing", "warn.contradicted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +156,8 @@ def _warnings(document: dict[str, Any], business: Business) -> list[Warned]:
         out.append(Warned("warn.few", {"bad": bad, "good": good}))
     if not counts["escapes"]:
         out.append(Warned("warn.no_miss", {"bad": bad, "rate": claimable(0, bad)}))
-    if counts["escapes"] == bad:
-        out.append(Warned("warn.nothing", {}))
+    if counts["escapes"] > bad / 2:
+        out.append(Warned("warn.nothing", {"escapes": counts["escapes"], "bad": bad}))
     if counts["false_rejects"] + counts["doubtful_good"] > good / 2:
         out.append(Warned("warn.everything", {}))
     per_hour = (document["test"] or document["val"])["recommended"]["shift"]["reviews_per_hour"]["value"]

@@ -60,7 +60,6 @@ TEXTS: dict[str, Text] = {
     "size": Text("Size", "Größe"),
     "from_to": Text("{low} to {high} {unit}", "{low} bis {high} {unit}"),
     "from": Text("from {low} {unit}", "ab {low} {unit}"),
-    "defects": Text("defects", "Fehler"),
     "confusion": Text("What was taken for what", "Was wofür gehalten wurde"),
     "confusion_hint": Text("Rows: what is there. Columns: what the model says, at the recipe's thresholds. Pairs overlap by more than IoU 0.33.", "Zeilen: was da ist. Spalten: was das Modell sagt, mit den Schwellen des Rezepts. Paare überlappen mit mehr als IoU 0,33."),
     "worst_ng": Text("NG parts nearest to passing", "NG-Teile, die fast durchgingen"),
@@ -68,7 +67,6 @@ TEXTS: dict[str, Text] = {
     "escapes": Text("Escapes first, then the lowest scores.", "Schlupf zuerst, dann die niedrigsten Scores."),
     "overkills": Text("Overkills first, then the highest scores.", "Pseudofehler zuerst, dann die höchsten Scores."),
     "legend": Text("Solid: label. Dashed: what the model sees, with its score.", "Durchgezogen: Markierung. Gestrichelt: was das Modell sieht, mit Score."),
-    "picture": Text("{name}: {verdict}, score {score}", "{name}: {verdict}, Score {score}"),
     "against": Text("Against {model}", "Gegenüber {model}"),
     "against_hint": Text("The same parts, judged by both. p: McNemar's exact test; small means the difference is no chance.", "Dieselben Teile, von beiden beurteilt. p: exakter McNemar-Test; klein heißt: kein Zufall."),
     "new": Text("New", "Neu"),
@@ -91,7 +89,6 @@ TEXTS: dict[str, Text] = {
     "firm": Text("Had other parts been drawn, rejection for all classes would begin between {low} and {high}, and NG between {ng_low} and {ng_high} (bootstrap by part, 95 %).", "Mit anderen Teilen begänne das Ausschleusen für alle Klassen zwischen {low} und {high} und NG zwischen {ng_low} und {ng_high} (Bootstrap über Teile, 95 %)."),
     "recommended": Text("Recommended scores", "Empfohlene Scores"),
     "recommended_hint": Text("From the NG score on a defect makes the part NG; from the UNDECIDED score on a person looks at it. A class gets its own scores only if enough NG parts carry it and it pays, and only as far from the common ones as its parts bear out.", "Ab dem NG-Score macht ein Fehler das Teil NG; ab dem UNKLAR-Score prüft ein Mensch. Eigene Scores bekommt eine Klasse nur, wenn genug NG-Teile sie tragen und es sich lohnt, und nur so weit weg von den gemeinsamen, wie ihre Teile es tragen."),
-    "all_classes": Text("all others", "alle anderen"),
     "for_all": Text("one pair for all", "ein Paar für alle"),
     "ng_score": Text("NG from", "NG ab"),
     "undecided_score": Text("UNDECIDED from", "UNKLAR ab"),
@@ -126,7 +123,7 @@ TEXTS: dict[str, Text] = {
     "warn.trained": Text("the model was trained on this very set: its figures say nothing about other parts", "mit genau diesem Datensatz wurde trainiert: seine Zahlen sagen nichts über andere Teile"),
     "warn.few": Text("only {bad} NG and {good} OK parts: with fewer than 30 of either, expect the bounds, not the value", "nur {bad} NG- und {good} OK-Teile: unter je 30 zählen die Grenzen, nicht der Wert"),
     "warn.no_miss": Text("no NG part of {bad} was missed, which does not mean that none will be: up to {rate} may be (95 %)", "keines von {bad} NG-Teilen ging durch; das heißt nicht, dass keines wird: bis zu {rate} sind möglich (95 %)"),
-    "warn.nothing": Text("at these costs it would be cheapest to reject nothing that was seen; check the costs", "bei diesen Kosten wäre es am billigsten, nichts Gesehenes auszuschleusen; Kosten prüfen"),
+    "warn.nothing": Text("at these costs it would be cheapest to let most bad parts pass ({escapes} of {bad} did): the model does not tell them from good ones, or the costs are wrong; do not use these scores", "bei diesen Kosten wäre es am billigsten, die meisten schlechten Teile durchzulassen ({escapes} von {bad}): Das Modell unterscheidet sie nicht von guten, oder die Kosten stimmen nicht; diese Scores nicht verwenden"),
     "warn.everything": Text("at these costs more than half of the good parts would be rejected or reviewed; the model is not good enough for them, or check the costs", "bei diesen Kosten würde über die Hälfte der guten Teile ausgeschleust oder geprüft; das Modell reicht dafür nicht, oder Kosten prüfen"),
     "warn.capacity": Text("{reviews} parts an hour to review are to be expected, more than people can ({capacity})", "{reviews} Teile je Stunde wären zu prüfen, mehr als möglich ({capacity})"),
     "warn.untested": Text("not confirmed: parts that scores were chosen on flatter; give another set with --test", "nicht bestätigt: Teile, auf denen gewählt wurde, schmeicheln; mit --test einen anderen Datensatz angeben"),
@@ -155,8 +152,8 @@ class Words:
         return self.number(value, 0 if value >= 100 or value == round(value) else 1 if value >= 10 else 2)
 
     def percent(self, rate: float) -> str:
-        """A share in per cent, with two digits below ten."""
-        return self.number(rate * 100, 2 if rate < 0.0995 else 1) + " %"
+        """A share in per cent, with two digits below ten; never broken before its sign."""
+        return self.number(rate * 100, 2 if rate < 0.0995 else 1) + "\u00a0%"
 
     def chance(self, p: float) -> str:
         """`p = 0.0412`, `p < 0.0001`."""

@@ -200,6 +200,24 @@ def test_a_test_set_that_contradicts_is_said_so(judge: Judge, tmp_path: Path) ->
     assert keys <= set(TEXTS)
 
 
+def test_scores_that_let_bad_parts_pass_are_not_written(tmp_path: Path) -> None:
+    """A model that cannot tell, and escapes that cost nothing: the cheapest is no inspection at all."""
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('product = "p"\nmodel = { file = "bright.onnx" }\n')
+    before = recipe.read_text()
+    bright_model(tmp_path)
+    val = bright_set(tmp_path / "set", "val.json", [(f"{v}{i}", v, 0.3 + i / 100) for i in range(30) for v in ("OK", "NG")])
+    app = typer.Typer()
+    app.command()(thresholds)
+    arguments = ["--data", str(val), "--recipe", str(recipe), "--write", str(recipe), "--cache", str(tmp_path / "c"), "--escape-cost", "1",
+                 "--overkill-cost", "10", "--parts-per-hour", "900", "--defect-share", "0.01"]  # fmt: skip
+    done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, SettingsError)
+    assert "not written: at these costs it would be cheapest to let most bad parts pass" in str(done.exception)
+    assert recipe.read_text() == before
+    assert "not confirmed" in done.output
+
+
 def listen(page: Page) -> tuple[list[str], list[str]]:
     """What a page asks for and what the browser says of it, from now on."""
     asked: list[str] = []
@@ -233,7 +251,7 @@ def test_the_reports_open_offline_and_show_what_was_counted(language: str, tmp_p
     pages = [tmp_path / "evaluation.html", tmp_path / "thresholds.html"]
     calls = [
         ["evaluate", "--data", str(val), "--splits", str(test), "--against", str(bright_model(tmp_path, "b.onnx", 1.2)), "--html", str(pages[0])],
-        ["thresholds", "--data", str(val), "--test", str(test), "--escape-cost", "100", "--overkill-cost", "2", "--parts-per-hour", "900",
+        ["thresholds", "--data", str(val), "--test", str(test), "--escape-cost", "5000", "--overkill-cost", "2", "--parts-per-hour", "900",
          "--defect-share", "0.01", "--review-per-hour", "20", "--html", str(pages[1]), "--write", str(tmp_path / "new.toml")],
     ]  # fmt: skip
     documents = []
