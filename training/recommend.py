@@ -174,12 +174,12 @@ def _warnings(document: dict[str, Any], business: Business) -> list[Warned]:
 
 
 def _contradictions(val: dict[str, Any], test: dict[str, Any]) -> list[Warned]:
-    """Where the test set does worse than chance allows (one-sided)."""
+    """Where the test set does worse than chance allows (one-sided, and Bonferroni's correction for asking three times)."""
     from scipy.stats import fisher_exact
 
     def worse(count: str, of: str) -> float:
         table = np.array([[test[count], test[of] - test[count]], [val[count], val[of] - val[count]]])
-        return float(fisher_exact(table, alternative="greater").pvalue)
+        return min(1.0, 3 * float(fisher_exact(table, alternative="greater").pvalue))
 
     tried = {"passed": worse("escapes", "bad"), "false_rejects": worse("false_rejects", "good"), "reviews": worse("doubtful_good", "good")}
     return [Warned("warn.contradicted", {"what": what, "p": p}) for what, p in tried.items() if p < CONTRADICTS]

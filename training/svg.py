@@ -53,8 +53,8 @@ def score_chart(
                 inside.append(_RECT.format(_across(edges[i]) + 0.5, middle - tall if way < 0 else middle, wide - 1, tall, css))
     inside.append(_LINE.format(LEFT, middle, WIDE - RIGHT, middle, "axis"))
     inside += [_LINE.format(_across(at), TOP, _across(at), HIGH - BOTTOM, css) for at, css in limits]
-    inside.append(_MARK.format(LEFT - 6, TOP + 14, "tick", "end", int(up.max())))
-    inside.append(_MARK.format(LEFT - 6, HIGH - BOTTOM, "tick", "end", int(down.max())))
+    for most, way in ((int(up.max()), -1), (int(down.max()), 1)):
+        inside.append(_MARK.format(LEFT - 6, middle + way * math.sqrt(most) * unit + 5, "tick", "end", most))
     inside.append(_MARK.format(LEFT + 6, TOP - 8, "name", "start", f"↑ {words[2]}"))
     inside.append(_MARK.format(WIDE - RIGHT, TOP - 8, "name", "end", f"↓ {words[3]}"))
     return _frame(words[0], inside, words[1])

@@ -27,6 +27,7 @@ from training.evaluate import Evaluation, evaluate_set
 from training.judging import evaluate, thresholds
 from training.recipe_file import write_scores
 from training.recommend import recommend
+from training.report import evaluation_page
 from training.words import TEXTS
 
 QUIET = Console(quiet=True)
@@ -216,6 +217,18 @@ def test_scores_that_let_bad_parts_pass_are_not_written(tmp_path: Path) -> None:
     assert "not written: at these costs it would be cheapest to let most bad parts pass" in str(done.exception)
     assert recipe.read_text() == before
     assert "not confirmed" in done.output
+
+
+@pytest.mark.parametrize("verdict", ["OK", "NG"])
+def test_a_set_of_one_kind_has_a_report_too(judge: Judge, tmp_path: Path, verdict: str) -> None:
+    """And of many parts that went wrong every name is there, though not every picture."""
+    score = 0.9 if verdict == "OK" else 0.1
+    done = run(judge, bright_set(tmp_path / "set", "one.json", [(f"part-{i}-", verdict, score) for i in range(20)]))
+    page = evaluation_page([done], "en")
+    assert all(f"part-{i}-" in page for i in range(20))
+    assert page.count("<figure>") == 12
+    assert done.document["auroc"] is None
+    assert done.document["claim"]["claimable"] == 1
 
 
 def listen(page: Page) -> tuple[list[str], list[str]]:
