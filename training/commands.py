@@ -1,4 +1,4 @@
-"""The commands of this room: `gutteil train` and `gutteil evaluate`."""
+"""The commands of this room that are loaded from here: `gutteil train` and `gutteil evaluate`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import typer
 from rich.console import Console
 
 from edge.errors import SettingsError
+from training.judging import evaluate
 
-ROOT = Path(__file__).resolve().parents[1]  # not from a module that brings ONNX Runtime with it: every process loads this one
+__all__ = ["evaluate", "train"]  # `evaluate` is loaded from here by what is installed already
 _MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_TOP_PAD_": "268435456"}
 Json = Annotated[bool, typer.Option("--json", help="print JSON on standard output and nothing else")]
 
@@ -48,23 +49,3 @@ def train(
         console=Console(stderr=True),
     )  # fmt: skip
     print(json.dumps(figures) if as_json else "\n".join(f"{k}: {v}" for k, v in figures.items()))
-
-
-def evaluate(
-    data: Annotated[Path, typer.Option(help="COCO file; image entries carry verdict and, for models that compare, reference")],
-    model: Annotated[Path | None, typer.Option(help="ONNX model with a card; default: the recipe's")] = None,
-    recipe: Annotated[Path | None, typer.Option(help="recipe (TOML); default: the shipped circuit-board recipe")] = None,
-    without_reference: Annotated[bool, typer.Option(help="show what a model that compares is worth without its reference")] = False,
-    vary: Annotated[int, typer.Option(help="seed; if not 0 every image is first moved, thresholded and made noisy anew", min=0)] = 0,
-    as_json: Json = False,
-) -> None:
-    """mAP and F1 of a model, and escape and overkill of its verdicts with 95 % bounds."""
-    from training.evaluate import evaluate_model, show
-
-    if recipe is None:
-        recipe = ROOT / "recipes" / "board.toml"
-    document = evaluate_model(model, data, recipe, Console(stderr=True), without_reference=without_reference, vary_seed=vary)
-    if as_json:
-        print(json.dumps(document, ensure_ascii=False))
-    else:
-        show(document, Console())

@@ -109,3 +109,13 @@ def f1_score(truth: Sequence[Labelled], found: Sequence[Labelled], score: float,
     precision, recall = right / max(right + wrong, 1), right / max(right + missed, 1)
     f1 = 2 * precision * recall / max(precision + recall, 1e-12)
     return {"precision": precision, "recall": recall, "f1": f1, "right": right, "wrong": wrong, "missed": missed}
+
+
+def area_under_roc(bad: NDArray[np.bool_], scores: NDArray[np.float64]) -> float | None:
+    """How often an NG item scores above an OK one, ties half (Mann and Whitney 1947); None unless there are both."""
+    from scipy.stats import rankdata  # half a second to import
+
+    n = int(bad.sum())
+    if not 0 < n < len(bad):
+        return None
+    return float((rankdata(scores)[bad].sum() - n * (n + 1) / 2) / (n * (len(bad) - n)))
