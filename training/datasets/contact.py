@@ -80,7 +80,9 @@ def _thumbnail(image: Image, suspect: Suspect) -> Image:
     room = canvas[top : top + size[1], left : left + size[0]]
     room[:] = small[: room.shape[0], : room.shape[1]]
     for b in suspect.boxes:
-        corners = [(round((np.clip(x, x1, x2) - x1) * scale), round((np.clip(y, y1, y2) - y1) * scale)) for x, y in ((b.x1, b.y1), (b.x2, b.y2))]
+        corners = [
+            (round((np.clip(x, x1, x2) - x1) * scale), round((np.clip(y, y1, y2) - y1) * scale)) for x, y in ((b.x1, b.y1), (b.x2, b.y2))
+        ]
         (ax, ay), (bx, by) = corners
         cv2.rectangle(canvas, (ax - 2, ay - 2), (bx + 2, by + 2), _MARK, 1, cv2.LINE_AA)
         _write(canvas, b.kind[:18], max(0, ax - 2), ay - 5 if ay > 14 else by + 13, 0.36, _MARK)

@@ -1,8 +1,8 @@
 """A draft: a labelled set that still changes. One SQLite file of entries; the images lie beside it, once each, by their hash.
 
-    FOLDER/images/ab/abcd….png      every image of every set, never changed
-    FOLDER/drafts/NAME.db           what is being gathered
-    FOLDER/snapshots/NAME/ID/       what is fixed (`training.datasets.snapshot`)
+FOLDER/images/ab/abcd….png      every image of every set, never changed
+FOLDER/drafts/NAME.db           what is being gathered
+FOLDER/snapshots/NAME/ID/       what is fixed (`training.datasets.snapshot`)
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class Draft:
         """Keep what an import of this source refused, in the place of what it refused before."""
         with self.transaction():
             self._db.execute("DELETE FROM refused WHERE source = ?", (source,))
-            self._db.executemany("INSERT INTO refused (source, name, reason) VALUES (?, ?, ?)", ((source, r.name, r.reason) for r in refused))
+            self._db.executemany(
+                "INSERT INTO refused (source, name, reason) VALUES (?, ?, ?)", ((source, r.name, r.reason) for r in refused)
+            )
 
     def refusals(self) -> list[tuple[str, str, str]]:
         """Source, name and reason."""
@@ -150,7 +152,9 @@ def open_draft(folder: Path, name: str, *, make: bool = False) -> Iterator[Draft
     path = folder / "drafts" / f"{name}.db"
     if not make and not path.is_file():
         there = sorted(p.stem for p in path.parent.glob("*.db")) if path.parent.is_dir() else []
-        raise SettingsError(f"{folder}: there is no draft {name!r}; " + (f"there are: {', '.join(there)}" if there else "make one: data import"))
+        raise SettingsError(
+            f"{folder}: there is no draft {name!r}; " + (f"there are: {', '.join(there)}" if there else "make one: data import")
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(path, isolation_level=None)

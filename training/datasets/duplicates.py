@@ -46,7 +46,9 @@ class Search:
     crowded: int
 
 
-def candidates(hashes: Hashes, allowed: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]] | None = None) -> tuple[Pairs, int]:
+def candidates(
+    hashes: Hashes, allowed: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]] | None = None
+) -> tuple[Pairs, int]:
     """Pairs (n, 2) of images, first < second, within `RADIUS` bits; of an image with more than `MAX_CANDIDATES` the nearest.
 
     Returns: the pairs, and how many images had more.

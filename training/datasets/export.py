@@ -12,7 +12,12 @@ from training.datasets.formats.table import format_of
 
 
 def export(
-    rows: Callable[[], Iterator[Row]], shelf: Path, format_name: str, out: Path, split: str = "", progress: Callable[[str], None] = lambda name: None
+    rows: Callable[[], Iterator[Row]],
+    shelf: Path,
+    format_name: str,
+    out: Path,
+    split: str = "",
+    progress: Callable[[str], None] = lambda name: None,
 ) -> int:
     """Write every image with its labels into an empty folder; returns how many.
 
@@ -36,7 +41,9 @@ def export(
         count += 1
         other = stems.setdefault(str(Path(name).with_suffix("")), name) if wanted.by_stem else name
         if other != name:
-            raise SettingsError(f"{format_name} cannot tell {other} and {name} apart, which differ in their ending alone; export as coco or cvat")
+            raise SettingsError(
+                f"{format_name} cannot tell {other} and {name} apart, which differ in their ending alone; export as coco or cvat"
+            )
     if not count:
         raise SettingsError(f"there are no images {f'in the split {split!r}' if split else 'in the set'}")
     out.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ class Found:
     keys: dict[str, str] = field(default_factory=dict)
     reference: tuple[str, Path] | None = None
     split: str = ""
-    lineage: Lineage = Lineage()
+    lineage: Lineage = field(default_factory=Lineage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, TaskID
 
 from edge.errors import SettingsError
 from training.datasets.duplicates import search
@@ -81,7 +84,9 @@ def _by_key(entries: list[tuple[int, Found]], labels: list[str], found: Leaks) -
                 found.leaks.append(Leak(f"{labels[other]}: {name}", f"{labels[n]}: {item.name}", f"{key} {value!r} is in both"))
 
 
-def _look_at_all(entries: list[tuple[int, Found]], names: list[str], looks: Looks, found: Leaks, progress: Callable[[str, int, int], None]) -> None:
+def _look_at_all(
+    entries: list[tuple[int, Found]], names: list[str], looks: Looks, found: Leaks, progress: Callable[[str, int, int], None]
+) -> None:
     def unknown(place: int) -> bool:
         try:
             return looks.known(entries[place][1].file) is None
@@ -106,7 +111,9 @@ def _look_at_all(entries: list[tuple[int, Found]], names: list[str], looks: Look
             progress("looking", done, len(todo))
 
 
-def _by_looks(entries: list[tuple[int, Found]], names: list[str], looks: Looks, found: Leaks, progress: Callable[[str, int, int], None]) -> None:
+def _by_looks(
+    entries: list[tuple[int, Found]], names: list[str], looks: Looks, found: Leaks, progress: Callable[[str, int, int], None]
+) -> None:
     places, files, hashes = [], [], []
     for place, (_, item) in enumerate(entries):
         try:
@@ -123,25 +130,43 @@ def _by_looks(entries: list[tuple[int, Found]], names: list[str], looks: Looks, 
         return np.asarray(side[i] != side[j], np.bool_)
 
     result = search(
-        files, np.array(hashes, np.uint64), lambda n: looks.small(files[n]), allowed=across, progress=lambda d, of: progress("comparing", d, of)
+        files,
+        np.array(hashes, np.uint64),
+        lambda n: looks.small(files[n]),
+        allowed=across,
+        progress=lambda d, of: progress("comparing", d, of),
     )
     for twin in result.twins:
-        why = "the same file" if twin.exact else f"near duplicates (alike {twin.likeness:.2f}; from {result.threshold:.2f} on counts in this set)"
+        why = (
+            "the same file"
+            if twin.exact
+            else f"near duplicates (alike {twin.likeness:.2f}; from {result.threshold:.2f} on counts in this set)"
+        )
         found.leaks.append(Leak(names[places[twin.first]], names[places[twin.second]], why))
 
 
-def refuse_leaks(*files: Path | None, cache: Path | None = None, progress: Callable[[str, int, int], None] = lambda what, done, of: None) -> Leaks:
-    """As `leaks`, for who must not go on with one.
+def check_leaks(*files: Path | None, allowed: bool, cache: Path | None, console: Console) -> Leaks:
+    """As `leaks`, for who must not go on with one unless told to.
 
     Raises:
-        SettingsError: there are leaks; names the first ones and what to do.
+        SettingsError: there are leaks and none is allowed; names the first ones and what to do.
     """
-    found = leaks(*files, cache=cache, progress=progress)
+    with Progress(console=console, transient=True) as shown:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(f"{what} for leaks between the splits", total=of)
+            shown.update(tasks[what], completed=done)
+
+        found = leaks(*files, cache=cache, progress=progress)
+    for one in found.unread[:_SHOWN]:
+        console.print(f"not looked at for leaks: {escape(one)}", highlight=False, soft_wrap=True)
     if found.leaks:
         lines = [f"  {leak.first} and {leak.second}: {leak.why}" for leak in found.leaks[:_SHOWN]]
         more = f"\n  … and {len(found.leaks) - _SHOWN} more" if len(found.leaks) > _SHOWN else ""
-        raise SettingsError(
-            f"the splits leak {len(found.leaks)} times, so that figures would flatter:\n" + "\n".join(lines) + more + "\n"
-            "divide by part, board or lot (gutteil data split), or train on them all the same with --allow-leaks"
-        )
+        text = f"the splits leak {len(found.leaks)} times, so that figures flatter:\n" + "\n".join(lines) + more
+        if not allowed:
+            raise SettingsError(f"{text}\ndivide by part, board or lot (gutteil data split), or go on all the same with --allow-leaks")
+        console.print(escape(text), highlight=False, soft_wrap=True)
     return found

@@ -1,9 +1,9 @@
 """A snapshot: a set that never changes again, named by what is in it.
 
-    snapshots/NAME/ID/manifest.json    what it is: counts, parent, hashes
-    snapshots/NAME/ID/images.jsonl     one line per image: entry with its lineage, and its split
-    snapshots/NAME/ID/train.json …     COCO files for `gutteil train`, `evaluate`, `replay`
-    snapshots/NAME/ID/images/          links to the stored images, under their names
+snapshots/NAME/ID/manifest.json    what it is: counts, parent, hashes
+snapshots/NAME/ID/images.jsonl     one line per image: entry with its lineage, and its split
+snapshots/NAME/ID/train.json …     COCO files for `gutteil train`, `evaluate`, `replay`
+snapshots/NAME/ID/images/          links to the stored images, under their names
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def _write(
             lines.write(msgspec.json.encode(_Line(row.split, entry)) + b"\n")
             counts[row.split].update(["images", *labels_of(entry)])
             lineage = entry.lineage
-            sources[f"{lineage.format} {lineage.source if lineage.format != 'voc' and lineage.format != 'yolo' else ''}".strip()] += 1
+            file = lineage.source if lineage.format in ("coco", "cvat", "labelstudio") else ""  # elsewhere each image has its own
+            sources[f"{lineage.format} {file}".strip()] += 1
             who[lineage.who or "unknown"] += 1
             change = lineage.corrections
             corrected += change is not None and (change.moved + change.renamed + change.added + change.removed > 0)

@@ -55,7 +55,9 @@ def make_split(draft: Draft, by: str, shares: dict[str, float], seed: int, toget
     groups, joined = _joined(_groups(draft, by), together)
     wanted = [s for s in SPLITS if shares.get(s, 0) > 0]
     if len(groups) < len(wanted):
-        raise SettingsError(f"{draft.name}: {len(groups)} groups by {by!r} cannot make {len(wanted)} splits; gather more, or set shares to 0")
+        raise SettingsError(
+            f"{draft.name}: {len(groups)} groups by {by!r} cannot make {len(wanted)} splits; gather more, or set shares to 0"
+        )
     chosen = _by_time(groups, wanted, shares) if by == "time" else _stratified(groups, wanted, shares, seed)
     counts: dict[str, Counter[str]] = {s: Counter() for s in wanted}
     of = {}
@@ -156,7 +158,10 @@ def _stratified(groups: list[Group], wanted: list[str], shares: dict[str, float]
         left += group.labels
     lacks = {s: {label: shares[s] * n for label, n in left.items()} for s in wanted}
     room = {s: shares[s] * sum(len(g.names) for g in groups) for s in wanted}
-    queue = {label: sorted((n for n, g in enumerate(groups) if g.labels[label]), key=lambda n: (groups[n].labels[label], tie[n])) for label in left}
+    queue = {
+        label: sorted((n for n, g in enumerate(groups) if g.labels[label]), key=lambda n: (groups[n].labels[label], tie[n]))
+        for label in left
+    }
     chosen = [""] * len(groups)
     used: set[str] = set()
     todo = len(groups)

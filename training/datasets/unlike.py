@@ -39,7 +39,9 @@ def describe(small: Small) -> NDArray[np.float32]:
     return np.concatenate([np.sqrt(histogram), np.sqrt(edges / (edges.sum() + 1e3))])
 
 
-def unlike(count: int, small: Callable[[int], Small], progress: Callable[[int, int], None] = lambda done, of: None, seed: int = 0) -> Sequence[tuple[int, float]]:
+def unlike(
+    count: int, small: Callable[[int], Small], progress: Callable[[int, int], None] = lambda done, of: None, seed: int = 0
+) -> Sequence[tuple[int, float]]:
     """Numbers of the images that are unlike the others, the strangest first, with their distance in robust deviations.
 
     Fewer than 20 images say nothing of what is usual: none is unlike then.

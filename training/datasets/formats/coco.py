@@ -114,7 +114,7 @@ class Writer:
         folder.mkdir(parents=True, exist_ok=True)
         self._numbers = {kind: n for n, kind in enumerate(classes)}
         self._file: IO[str] = (folder / name).open("w", encoding="utf-8")
-        self._marks: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")
+        self._marks: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed by close()
         categories = json.dumps([{"id": n, "name": kind} for kind, n in self._numbers.items()], ensure_ascii=False)
         self._file.write(f'{{"info": {{}}, "categories": {categories}, "images": [')
         self.count = self._boxes = 0

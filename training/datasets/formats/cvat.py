@@ -112,7 +112,9 @@ class Writer:
         self.folder, self._count = folder, 0
         self._file = (folder / "annotations.xml").open("w", encoding="utf-8")
         labels = "".join(f"<label><name>{escape(c)}</name></label>" for c in classes)
-        self._file.write(f'<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version><meta><labels>{labels}</labels></meta>\n')
+        self._file.write(
+            f'<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version><meta><labels>{labels}</labels></meta>\n'
+        )
 
     def add(self, entry: Entry, image: Path) -> None:
         """Raises OSError: cannot be written."""

@@ -148,7 +148,13 @@ class Writer:
     def add(self, entry: Entry, image: Path) -> None:
         """Raises OSError: cannot be written."""
         place_image(image, self.folder / "images" / entry.name)
-        common = {"from_name": "label", "to_name": "image", "original_width": entry.width, "original_height": entry.height, "image_rotation": 0}
+        common = {
+            "from_name": "label",
+            "to_name": "image",
+            "original_width": entry.width,
+            "original_height": entry.height,
+            "image_rotation": 0,
+        }
         w, h = entry.width / 100, entry.height / 100
         results: list[dict[str, Any]] = [
             {

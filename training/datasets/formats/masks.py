@@ -46,7 +46,13 @@ def read(source: Source) -> Iterator[Item]:
             labels = _labels(values, classes)
             height, width = values.shape
             yield Found(
-                name, file, images, labels, "NG" if labels else "OK", size=(width, height), lineage=Lineage(format="masks", source=mask.name)
+                name,
+                file,
+                images,
+                labels,
+                "NG" if labels else "OK",
+                size=(width, height),
+                lineage=Lineage(format="masks", source=mask.name),
             )
         except ValueError as error:
             yield refused(file, images, error)

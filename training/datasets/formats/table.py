@@ -27,7 +27,9 @@ FORMATS = {
     "cvat": Format(cvat.read, cvat.Writer, f"{_KEYS} (but for who labelled)"),
     "labelstudio": Format(labelstudio.read, labelstudio.Writer, f"{_KEYS} (but for who labelled)"),
     "classes": Format(classes.read, classes.Writer, f"boxes, {_KEYS}"),
-    "masks": Format(masks.read, masks.Writer, f"fractions of a pixel, boxes that touch another of their class, the image's class, {_KEYS}", True),
+    "masks": Format(
+        masks.read, masks.Writer, f"fractions of a pixel, boxes that touch another of their class, the image's class, {_KEYS}", True
+    ),
 }
 
 

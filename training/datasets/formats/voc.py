@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from training.datasets.entry import MAX_LABELS, Entry, Lineage, make_label, make_name, text
-from training.datasets.folder import ENDINGS, files_of, image_files, place_image, read_xml, refused
+from training.datasets.entry import ENDINGS, MAX_LABELS, Entry, Lineage, make_label, make_name, text
+from training.datasets.folder import files_of, image_files, place_image, read_xml, refused
 from training.datasets.found import Found, Item, Refused, Source
 
 _IMAGES, _LABELS = "JPEGImages", "Annotations"
@@ -103,8 +103,7 @@ class Writer:
         ]
         for b in entry.labels:
             box = "".join(
-                f"<{tag}>{round(v, 3):.12g}</{tag}>"
-                for tag, v in (("xmin", b.x1 + 1), ("ymin", b.y1 + 1), ("xmax", b.x2), ("ymax", b.y2))
+                f"<{tag}>{round(v, 3):.12g}</{tag}>" for tag, v in (("xmin", b.x1 + 1), ("ymin", b.y1 + 1), ("xmax", b.x2), ("ymax", b.y2))
             )
             lines.append(f"<object><name>{escape(b.kind)}</name><difficult>0</difficult><bndbox>{box}</bndbox></object>")
         target.write_text("\n".join([*lines, "</annotation>\n"]), "utf-8")
