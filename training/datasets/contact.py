@@ -68,17 +68,18 @@ def _thumbnail(image: Image, suspect: Suspect) -> Image:
     colour = image if image.ndim == 3 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     height, width = colour.shape[:2]
     margin = max(width, height)  # a box a kilometre off would make the image a dot
-    x1 = max(-margin, min([0.0, *(b.x1 for b in suspect.boxes)]))
-    y1 = max(-margin, min([0.0, *(b.y1 for b in suspect.boxes)]))
-    x2 = min(width + margin, max([float(width), *(b.x2 for b in suspect.boxes)]))
-    y2 = min(height + margin, max([float(height), *(b.y2 for b in suspect.boxes)]))
+    room = 0.03 * margin  # beyond the box, so that its line is seen
+    x1 = max(-margin, min([0.0, *(b.x1 - room for b in suspect.boxes)]))
+    y1 = max(-margin, min([0.0, *(b.y1 - room for b in suspect.boxes)]))
+    x2 = min(width + margin, max([float(width), *(b.x2 + room for b in suspect.boxes)]))
+    y2 = min(height + margin, max([float(height), *(b.y2 + room for b in suspect.boxes)]))
     scale = _SIDE / max(x2 - x1, y2 - y1)
     canvas = np.full((max(1, round((y2 - y1) * scale)), max(1, round((x2 - x1) * scale)), 3), 200, np.uint8)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(colour, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     left, top = round(-x1 * scale), round(-y1 * scale)
-    room = canvas[top : top + size[1], left : left + size[0]]
-    room[:] = small[: room.shape[0], : room.shape[1]]
+    there = canvas[top : top + size[1], left : left + size[0]]
+    there[:] = small[: there.shape[0], : there.shape[1]]
     for b in suspect.boxes:
         corners = [
             (round((np.clip(x, x1, x2) - x1) * scale), round((np.clip(y, y1, y2) - y1) * scale)) for x, y in ((b.x1, b.y1), (b.x2, b.y2))

@@ -43,13 +43,16 @@ def read_bytes(file: Path, root: Path) -> bytes:
         if not real.is_relative_to(root.resolve()):
             raise ValueError(f"{file.name} is a link that leads out of the folder")
         handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)  # not to wait for ever at a pipe
-        with os.fdopen(handle, "rb") as opened:
+        try:
             about = os.fstat(handle)
             if not stat.S_ISREG(about.st_mode):
                 raise ValueError(f"{file.name} is no regular file")
             if about.st_size > MAX_BYTES:
                 raise ValueError(f"{file.name} has {about.st_size} bytes; at most {MAX_BYTES}")
-            return opened.read(MAX_BYTES + 1)
+            with os.fdopen(handle, "rb", closefd=False) as opened:
+                return opened.read(MAX_BYTES)
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         raise ValueError(f"there is no file {file.name}") from None
     except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
@@ -81,6 +84,8 @@ def decode(data: bytes) -> NDArray[np.uint8]:
                 return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"), np.uint8)
     except ValueError as error:
         raise ValueError(str(error)) from None
+    except Image.DecompressionBombError:  # so many that Pillow does not even open it
+        raise ValueError(f"more than {MAX_PIXELS // 1_000_000} million pixels") from None
     except Exception as error:  # what a decoder makes of hostile bytes is of any class: SyntaxError, struct.error, zlib.error …
         raise ValueError(f"not a whole image: {type(error).__name__}: {str(error)[:120]}") from None
 

@@ -125,5 +125,5 @@ def _by_model(draft: Draft, good: list[str], model: Path | None, recipe: Path | 
         if decision.verdict == "NG":
             sure = [d for d in decision.defects if d.verdict == "NG"]
             boxes = tuple(Label(d.kind, *(round(v, 1) for v in d.box)) for d in sure)
-            yield Suspect("model-ng", name, f"model: {decision.reasons[0]}, up to {max(d.score for d in sure):.2f}", boxes)
+            yield Suspect("model-ng", name, f"model: {', '.join(decision.reasons)}, up to {max(d.score for d in sure):.2f}", boxes)
     progress("judging", len(good), len(good))
