@@ -23,8 +23,10 @@ MAX_CANDIDATES = 24
 _PIECES = 6
 _BLOCK = 2_000_000
 _SAMPLE = 400
+_REMEMBERED = 256
 Pairs = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
+Allowed = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,7 @@ class Search:
     crowded: int
 
 
-def candidates(
-    hashes: Hashes, allowed: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]] | None = None
-) -> tuple[Pairs, int]:
+def candidates(hashes: Hashes, allowed: Allowed | None = None) -> tuple[Pairs, int]:
     """Pairs (n, 2) of images, first < second, within `RADIUS` bits; of an image with more than `MAX_CANDIDATES` the nearest.
 
     Returns: the pairs, and how many images had more.
@@ -109,7 +109,7 @@ def search(
     hashes: Hashes,
     small: Callable[[int], Small],
     *,
-    allowed: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]] | None = None,
+    allowed: Allowed | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
     seed: int = 0,
 ) -> Search:
@@ -121,21 +121,29 @@ def search(
         small: gives the small image of one; its last few hundred are remembered.
         allowed: which pairs matter, e.g. only those across splits.
     """
-    seen = lru_cache(maxsize=1024)(lambda n: relief(small(n)))
+    seen = lru_cache(maxsize=_REMEMBERED)(lambda n: relief(small(n)))
     pairs, crowded = candidates(hashes, allowed)
     usual = _usual(len(files), seen, seed)
     middle = float(np.median(usual)) if len(usual) else 0.0
     spread = 1.4826 * float(np.median(np.abs(usual - middle))) if len(usual) else 0.0
     threshold = float(np.clip(middle + 6 * spread, LEAST_LIKENESS, MOST_LIKENESS))
-    twins = []
+    twins = [Twin(i, j, True, 1.0) for i, j in _equal(files, allowed)]
     for n, (i, j) in enumerate(pairs.tolist()):
         progress(n, len(pairs))
-        exact = files[i] == files[j]
-        value = 1.0 if exact else likeness(seen(i), seen(j))
-        if exact or value >= threshold:
-            twins.append(Twin(i, j, exact, round(value, 4)))
+        if files[i] != files[j] and (value := likeness(seen(i), seen(j))) >= threshold:
+            twins.append(Twin(i, j, False, round(value, 4)))
     progress(len(pairs), len(pairs))
     return Search(twins, round(threshold, 4), crowded)
+
+
+def _equal(files: Sequence[str], allowed: Allowed | None) -> list[tuple[int, int]]:
+    """Of files that are equal byte for byte the first with each other one; looks may be too crowded to find them."""
+    first: dict[str, int] = {}
+    pairs = [(start, n) for n, name in enumerate(files) if (start := first.setdefault(name, n)) != n]
+    if allowed is None or not pairs:
+        return pairs
+    i, j = np.array(pairs).T
+    return [pair for pair, may in zip(pairs, allowed(i, j).tolist(), strict=True) if may]
 
 
 def _usual(count: int, seen: Callable[[int], Relief], seed: int) -> NDArray[np.float64]:

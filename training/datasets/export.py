@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from edge.errors import SettingsError
@@ -47,13 +48,12 @@ def export(
     if not count:
         raise SettingsError(f"there are no images {f'in the split {split!r}' if split else 'in the set'}")
     out.mkdir(parents=True, exist_ok=True)
-    writer = wanted.writer(out, sorted(classes))
-    for row in _chosen(rows, split):
-        progress(row.entry.name)
-        writer.add(row.entry, stored(shelf, row.entry.sha256))
-        if row.entry.reference and isinstance(writer, CocoWriter):
-            writer.add_reference(row.entry, stored(shelf, row.entry.reference_sha256))
-    writer.close()
+    with closing(wanted.writer(out, sorted(classes))) as writer:
+        for row in _chosen(rows, split):
+            progress(row.entry.name)
+            writer.add(row.entry, stored(shelf, row.entry.sha256))
+            if row.entry.reference and isinstance(writer, CocoWriter):
+                writer.add_reference(row.entry, stored(shelf, row.entry.reference_sha256))
     return count
 
 

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -115,7 +116,10 @@ def _write(
     sources, who = Counter[str](), Counter[str]()
     corrected = 0
     sound: set[str] = set()
-    with (folder / ROWS).open("wb") as lines:
+    with ExitStack() as stack:
+        lines = stack.enter_context((folder / ROWS).open("wb"))
+        for writer in writers.values():
+            stack.callback(writer.close)
         for row in draft.rows():
             entry = row.entry
             progress(entry.name)
@@ -131,8 +135,6 @@ def _write(
             who[lineage.who or "unknown"] += 1
             change = lineage.corrections
             corrected += change is not None and (change.moved + change.renamed + change.added + change.removed > 0)
-    for writer in writers.values():
-        writer.close()
     manifest = Manifest(
         name=draft.name,
         id=ident,

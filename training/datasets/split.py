@@ -164,6 +164,8 @@ def _stratified(groups: list[Group], wanted: list[str], shares: dict[str, float]
     }
     chosen = [""] * len(groups)
     used: set[str] = set()
+    has: dict[str, set[str]] = {s: set() for s in wanted}
+    holders = Counter(name for group in groups for name in group.labels)
     todo = len(groups)
     while todo:
         label = min((name for name, n in left.items() if n > 0), key=lambda name: (left[name], name))
@@ -171,7 +173,9 @@ def _stratified(groups: list[Group], wanted: list[str], shares: dict[str, float]
         if chosen[n]:
             continue
         empty = [s for s in wanted if s not in used]
-        among = empty if todo <= len(empty) else wanted  # the last groups go where there is none yet
+        without = [s for s in wanted if label not in has[s]]
+        # the last groups go where there is none yet, and the last of a rare class where it is missing: nobody can be judged by it there
+        among = empty if todo <= len(empty) else without if 0 < holders[label] <= len(without) else wanted
         chosen[n] = max(among, key=lambda s: (lacks[s][label], room[s]))
         used.add(chosen[n])
         todo -= 1
@@ -179,4 +183,6 @@ def _stratified(groups: list[Group], wanted: list[str], shares: dict[str, float]
         for name, count in groups[n].labels.items():
             lacks[chosen[n]][name] -= count
             left[name] -= count
+            has[chosen[n]].add(name)
+            holders[name] -= 1
     return chosen

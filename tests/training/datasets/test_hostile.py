@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -89,10 +90,8 @@ def test_images_that_are_none(what: str, tmp_path: Path) -> None:
 def test_damaged_bytes_are_an_image_or_refused(cut: int, flip: int, bits: int) -> None:
     data = bytearray(saved("PNG"))
     data[flip % len(data)] ^= bits
-    try:
-        assert decode(bytes(data[: len(data) - cut])).size
-    except ValueError as error:
-        assert str(error)
+    with contextlib.suppress(ValueError):
+        assert decode(bytes(data[: len(data) - cut])).shape == (64, 96)
 
 
 def test_sixteen_bits_and_alpha_are_taken() -> None:
@@ -158,7 +157,9 @@ def test_entries_that_cannot_be(entry: dict[str, Any], boxes: list[Any], words: 
     assert "secret" not in {p.stem for p in (tmp_path / "images").rglob("*")}
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"images": 3}', '{"images": [], "annotations": []}', "[" * 100_000, '{"categories": [{"id": 0}]}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"images": 3}', '{"images": [], "annotations": []}', "[" * 100_000, '{"categories": [{"id": 0}]}']
+)
 def test_files_that_are_no_coco(content: str, tmp_path: Path) -> None:
     (tmp_path / "set.json").write_text(content)
     with pytest.raises(SettingsError, match=r"set\.json"):
@@ -193,7 +194,17 @@ VOC = ["<annotation><object><name>x</name></object></annotation>", "<other/>", "
        "<annotation><size><width>nan</width><height>64</height></size></annotation>",
        "<annotation><object><name>x</name><bndbox><xmin>nan</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>",
        "<annotation><object><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"]  # fmt: skip
-YOLO = ["2 0.5 0.5 0.1 0.1", "x 0.5 0.5 0.1 0.1", "-1 0.5 0.5 0.1 0.1", "0 nan 0.5 0.1 0.1", "0 0.5 0.5 0.1", "0 5 5 1 1", "0 0.5 0.5 -0.1 0.1", "0 a b c d", "\ufffd"]
+YOLO = [
+    "2 0.5 0.5 0.1 0.1",
+    "x 0.5 0.5 0.1 0.1",
+    "-1 0.5 0.5 0.1 0.1",
+    "0 nan 0.5 0.1 0.1",
+    "0 0.5 0.5 0.1",
+    "0 5 5 1 1",
+    "0 0.5 0.5 -0.1 0.1",
+    "0 a b c d",
+    "\ufffd",
+]
 STUDIO: list[Any] = [
     {}, {"data": {"image": 3}}, {"data": {"image": "https://example/x.png"}}, {"data": {"image": "/data/upload/../../secret.png"}},
     {"data": {"image": "x.png"}}, {"data": {"image": "x.png"}, "annotations": [{"result": [{"type": "brushlabels", "value": {}}]}]},
@@ -203,7 +214,9 @@ STUDIO: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "content"), [*(("voc", c) for c in VOC), *(("yolo", c) for c in YOLO), *(("labelstudio", c) for c in STUDIO)])
+@pytest.mark.parametrize(
+    ("kind", "content"), [*(("voc", c) for c in VOC), *(("yolo", c) for c in YOLO), *(("labelstudio", c) for c in STUDIO)]
+)
 def test_label_files_that_cannot_be(kind: str, content: Any, tmp_path: Path) -> None:
     folder = tmp_path / "s"
     write(folder / "images/x.png", texture(1))
@@ -234,7 +247,10 @@ def test_classes_that_are_not_wanted(tmp_path: Path) -> None:
     assert taken(tmp_path, "u", Source(coco(tmp_path / "s", [{"file_name": "images/x.png"}])), "coco", Rules(empty="refuse")).added == 0
 
 
-@pytest.mark.parametrize("names", ["", "names: 3", "names: {0: a, 2: b}", "a: &a [x, x]\nb: &b [*a, *a]\nnames: [*b, *b]", "!!python/object/apply:os.system [true]"])
+@pytest.mark.parametrize(
+    "names",
+    ["", "names: 3", "names: {0: a, 2: b}", "a: &a [x, x]\nb: &b [*a, *a]\nnames: [*b, *b]", "!!python/object/apply:os.system [true]"],
+)
 def test_class_lists_that_cannot_be(names: str, tmp_path: Path) -> None:
     write(tmp_path / "s/images/x.png", texture(1))
     (tmp_path / "s/data.yaml").write_text(names)
