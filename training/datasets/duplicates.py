@@ -19,9 +19,10 @@ from training.datasets.look import Relief, Small, likeness, relief
 RADIUS = 10
 LEAST_LIKENESS = 0.6
 MOST_LIKENESS = 0.995
-MAX_CANDIDATES = 24
+MAX_CANDIDATES = 8
 _PIECES = 6
-_BLOCK = 2_000_000
+_BLOCK = 300_000
+_MEETS = 256
 _SAMPLE = 400
 _REMEMBERED = 256
 Pairs = NDArray[np.int64]
@@ -49,59 +50,62 @@ class Search:
 
 
 def candidates(hashes: Hashes, allowed: Allowed | None = None) -> tuple[Pairs, int]:
-    """Pairs (n, 2) of images, first < second, within `RADIUS` bits; of an image with more than `MAX_CANDIDATES` the nearest.
+    """Pairs (n, 2) of images, first < second, within `RADIUS` bits; all of them, but for images that have too many look-alikes.
 
-    Returns: the pairs, and how many images had more.
+    Returns: the pairs, and how many images those are; of them the nearest `MAX_CANDIDATES` of those met are kept.
     """
-    count = len(hashes)
-    kept: dict[int, None] = {}
-    for found in _meeting(hashes):
-        i, j = found[:, 0], found[:, 1]
+    count = max(len(hashes), 1)
+    crowd = np.zeros(len(hashes), np.bool_)
+    kept: list[NDArray[np.int64]] = []
+    for i, j in _meeting(hashes, crowd):
         near = np.bitwise_count(hashes[i] ^ hashes[j]) <= RADIUS
         if allowed is not None:
             near &= allowed(i, j)
-        codes = np.unique(i[near] * count + j[near])
-        kept.update(dict.fromkeys(codes.tolist()))
-        if len(kept) > 40 * count + _BLOCK:
-            kept = dict.fromkeys(_thinned(np.fromiter(kept, np.int64, len(kept)), hashes)[0].tolist())
-    codes, crowded = _thinned(np.fromiter(kept, np.int64, len(kept)), hashes)
-    return np.stack([codes // max(count, 1), codes % max(count, 1)], 1), crowded
+        kept.append(np.unique(i[near] * count + j[near]))
+        if sum(map(len, kept)) > _BLOCK:
+            kept = [_thinned(np.unique(np.concatenate(kept)), hashes, crowd)]
+    codes = _thinned(np.unique(np.concatenate([np.empty(0, np.int64), *kept])), hashes, crowd)
+    return np.stack([codes // count, codes % count], 1), int(crowd.sum())
 
 
-def _meeting(hashes: Hashes) -> Iterator[Pairs]:
-    """Pairs that agree in one piece but for at most one bit, in blocks; a pair may come several times."""
+def _meeting(hashes: Hashes, crowd: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Pairs that agree in one piece but for at most one bit, in blocks; a pair may come several times.
+
+    Where more than `_MEETS` agree with one, only the nearest in the order of the whole hash meet it, and it is marked in `crowd`: the
+    work stays in proportion to the set even where all images look alike.
+    """
     bounds = np.linspace(0, 64, _PIECES + 1).astype(int)
-    everyone = np.arange(len(hashes))
+    step = max(1, _BLOCK // _MEETS)
     for low, high in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        keys = (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        for flip in [0, *(1 << bit for bit in range(high - low))]:
-            wanted = keys ^ np.uint64(flip)
-            first = np.searchsorted(ordered, wanted, "left")
-            many = np.searchsorted(ordered, wanted, "right") - first
-            ends = np.cumsum(many)
-            start = 0
-            while start < len(hashes):
-                base = ends[start - 1] if start else 0
-                stop = max(start + 1, int(np.searchsorted(ends, base + _BLOCK, "right")))
-                some = many[start:stop]
-                i = np.repeat(everyone[start:stop], some)
+        turned = np.left_shift(hashes, np.uint64(64 - high)) | (np.right_shift(hashes, np.uint64(high)) if high < 64 else np.uint64(0))
+        order = np.argsort(turned, kind="stable")  # the piece now stands foremost
+        ordered = turned[order]
+        rest = np.uint64((1 << (64 - high + low)) - 1)
+        for flip in [0, *(1 << bit for bit in range(64 - high + low, 64))]:
+            for start in range(0, len(hashes), step):
+                wanted = turned[start : start + step] ^ np.uint64(flip)
+                first = np.searchsorted(ordered, wanted & ~rest, "left")
+                last = np.searchsorted(ordered, wanted | rest, "right")
+                crowded = last - first > _MEETS
+                crowd[start : start + step] |= crowded
+                middle = np.searchsorted(ordered, wanted, "left") - _MEETS // 2
+                first = np.where(crowded, np.clip(middle, first, np.maximum(first, last - _MEETS)), first)
+                some = np.minimum(last - first, _MEETS)
+                i = np.repeat(np.arange(start, start + len(wanted)), some)
                 offset = np.arange(int(some.sum())) - np.repeat(np.cumsum(some) - some, some)
-                j = order[np.repeat(first[start:stop], some) + offset]
-                yield np.stack([i, j], 1)[i < j]
-                start = stop
+                j = order[np.repeat(first, some) + offset]
+                yield np.minimum(i, j)[i != j], np.maximum(i, j)[i != j]
 
 
-def _thinned(codes: NDArray[np.int64], hashes: Hashes) -> tuple[NDArray[np.int64], int]:
-    """Of each image only the nearest `MAX_CANDIDATES` pairs, counted at the pair's first one; and how many images had more."""
+def _thinned(codes: NDArray[np.int64], hashes: Hashes, crowd: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Of each image only the nearest `MAX_CANDIDATES` pairs, counted at the pair's first one; marks images that had more."""
     count = max(len(hashes), 1)
     i, j = codes // count, codes % count
     order = np.lexsort((j, np.bitwise_count(hashes[i] ^ hashes[j]), i))
     i = i[order]
-    starts = np.searchsorted(i, i, "left")
-    near = np.arange(len(i)) - starts < MAX_CANDIDATES
-    return codes[order][near], len(np.unique(i[~near]))
+    near = np.arange(len(i)) - np.searchsorted(i, i, "left") < MAX_CANDIDATES
+    crowd[i[~near]] = True
+    return codes[order][near]
 
 
 def search(
