@@ -17,7 +17,7 @@ from training.datasets.suspects import KINDS, Suspect
 COLUMNS, ROWS = 6, 5
 _SIDE, _GAP, _LINES, _LINE = 232, 12, 3, 15
 _HEAD = 44
-_PAPER, _INK, _DIM, _MARK = (255, 255, 255), (30, 30, 30), (120, 120, 120), (60, 60, 230)
+_PAPER, _INK, _DIM, _FRAME, _MARK = (255, 255, 255), (30, 30, 30), (120, 120, 120), (190, 190, 190), (60, 60, 230)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SIGNS_PER_LINE = 35
 Image = NDArray[np.uint8]
@@ -57,6 +57,7 @@ def sheet(head: str, page: list[Suspect], image_of: Callable[[Suspect], Path]) -
         top, left = y + (_SIDE - h) // 2, x + (_SIDE - w) // 2
         paper[y : y + _SIDE, x : x + _SIDE] = 238
         paper[top : top + h, left : left + w] = thumb
+        cv2.rectangle(paper, (left - 1, top - 1), (left + w, top + h), _FRAME, 1)  # a white image would vanish on the paper
         lines = [suspect.name[-_SIGNS_PER_LINE:], *_wrapped(suspect.why, _SIGNS_PER_LINE)][:_LINES]
         for line, words in enumerate(lines):
             _write(paper, words, x, y + _SIDE + 12 + line * _LINE, 0.37, _DIM if line == 0 else _INK)
