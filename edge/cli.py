@@ -307,8 +307,13 @@ app.add_typer(keeping_app)  # without a name: its commands are ours
 def _plugins() -> None:
     known = {c.name or c.callback.__name__ for c in app.registered_commands if c.callback is not None}
     for point in entry_points(group="gutteil.commands"):
-        if point.name not in known:
-            app.command(name=point.name)(point.load())
+        if point.name in known:
+            continue
+        found = point.load()
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=point.name)
+        else:
+            app.command(name=point.name)(found)
 
 
 _plugins()

@@ -1,4 +1,4 @@
-"""The commands `hold`, `release`, `holds` and `audit`; `edge.cli` takes them in."""
+"""The commands `hold`, `release`, `holds`, `audit` and `review`; `edge.cli` takes them in."""
 
 from __future__ import annotations
 
@@ -91,3 +91,23 @@ def audit(
     else:
         show_audit(document, Console())
     raise typer.Exit(0 if document["holds"] else 1)
+
+
+@app.command()
+def review(
+    part: Annotated[str, typer.Argument(metavar="PART_ID", help="the part")],
+    truth: Annotated[str, typer.Option(help="what it really was: bad, good, unsure, or withdrawn to undo what was said before")],
+    who: Who,
+    box: Annotated[
+        list[str] | None, typer.Option(help="a defect of a bad part, kind,x1,y1,x2,y2 in px of the image; once for each")
+    ] = None,
+    note: Annotated[str, typer.Option(help="anything worth knowing")] = "",
+    config: Config = None,
+    folder: Folder = None,
+) -> None:
+    """Say what a part really was. Escape, overkill and the next training set rest on it; the newest word counts, all are kept."""
+    from edge.keeping_command import record_of
+    from edge.review_command import review
+
+    with record_of(config, folder, beside=True) as store:
+        review(store, part, truth, who, box or [], note, Console())

@@ -172,14 +172,17 @@ def commands() -> str:
     app = importlib.import_module("edge.cli").app
     tree: Any = typer.main.get_command(app)
     known = dict(tree.commands)
-    known |= {f"{name} {sub.name}": sub for name, group in known.items() for sub in getattr(group, "commands", {}).values()}
     points = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]["gutteil.commands"]
     for name, place in points.items():
         if name not in known:
             module, _, attribute = place.partition(":")
-            extra = typer.Typer()
-            extra.command(name=name)(getattr(importlib.import_module(module), attribute))
-            known[name] = typer.main.get_command(extra)
+            found = getattr(importlib.import_module(module), attribute)
+            if not isinstance(found, typer.Typer):
+                extra = typer.Typer()
+                extra.command(name=name)(found)
+                found = extra
+            known[name] = typer.main.get_command(found)
+    known |= {f"{name} {sub.name}": sub for name, group in known.items() for sub in getattr(group, "commands", {}).values()}
     lines = ["| command | what it does |", "|---|---|"]
     lines += [f"| [{name}](#{name.replace(' ', '-')}) | {_line(known[name].help)} |" for name in sorted(known)]
     for name in sorted(known):

@@ -31,6 +31,9 @@ def train(
     seed: Annotated[int, typer.Option(help="of weights and samples")] = 1,
     licence: Annotated[str, typer.Option(help="licence of the model, for its card")] = "Apache-2.0",
     resume: Annotated[bool, typer.Option(help="go on from the last checkpoint in OUT")] = True,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="train although boards, parts or duplicate images are on both sides")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a detector from labelled pairs; resumes after a kill. Needs the extra `training`."""
@@ -38,11 +41,13 @@ def train(
         # big buffers that go back to the system after each step cost half of the time on a CPU; glibc reads this only at start
         os.execvpe(sys.executable, [sys.executable, "-m", "edge.cli", *sys.argv[1:]], {**os.environ, **_MALLOC})
     try:
+        from training.datasets.leaks import check_leaks
         from training.run import train_model
     except ImportError as error:
         raise SettingsError(
             f"training needs {error.name}, which is not installed; install it with: .venv/bin/pip install -e '.[training]'"
         ) from error
+    check_leaks(data, val, allowed=allow_leaks, cache=out / "looks.db", console=Console(stderr=True))
     command = "gutteil " + shlex.join(sys.argv[1:])
     figures = train_model(
         data, val, out, name=name, steps=steps, simulated=simulated, reference=reference, seed=seed, licence=licence, resume=resume, command=command,

@@ -6,7 +6,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from edge.cli import app
 from edge.errors import StoreError
 from edge.reviews import ReviewBox
 from tests.edge.test_holds import told
@@ -63,3 +65,40 @@ def test_nobody_rewrites_what_was_said(tmp_path: Path) -> None:
             with pytest.raises(sqlite3.Error, match="append only"):
                 db.execute(statement)
     db.close()
+
+
+def test_reviews_from_the_command_line(tmp_path: Path) -> None:
+    def say(*arguments: str) -> str:
+        done = CliRunner().invoke(app, ["review", *arguments, "--who", "Anna", "--folder", str(tmp_path)])
+        assert done.exit_code == 0, done.exception
+        return done.output
+
+    with told(tmp_path) as store:
+        assert "P1 is good, says Anna; the verdict was NG" in say("P1", "--truth", "good")
+        assert "nobody has drawn its defects yet" in say("P2", "--truth", "bad")
+        assert "with 2 defects" in say(
+            "P2", "--truth", "bad", "--box", "scratch,1,2,30,40", "--box", "dent, deep,5,5,9,9.5", "--note", "at the light"
+        )
+        newest = {r.part_id: r for r in store.reviews(newest=True)}
+        assert newest["P2"].boxes == [SCRATCH, ReviewBox("dent, deep", 5, 5, 9, 9.5)]
+        assert (newest["P2"].note, newest["P1"].boxes) == ("at the light", None)
+        say("P1", "--truth", "withdrawn")
+        assert [r.part_id for r in store.reviews(newest=True)] == ["P2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["P9", "--truth", "good"], "no part 'P9'"),
+        (["P1", "--truth", "perhaps"], "choose one of: good, bad"),
+        (["P1", "--truth", "bad", "--box", "open,1,2,3"], "kind,x1,y1,x2,y2"),
+        (["P1", "--truth", "bad", "--box", "open,nan,2,3,4"], "x1 < x2"),
+        (["P1", "--truth", "good", "--box", "open,1,2,3,4"], "only a part that is 'bad'"),
+    ],
+)
+def test_commands_that_cannot_be(tmp_path: Path, arguments: list[str], words: str) -> None:
+    with told(tmp_path) as store:
+        done = CliRunner().invoke(app, ["review", *arguments, "--who", "Anna", "--folder", str(tmp_path)])
+        assert isinstance(done.exception, StoreError)
+        assert words in str(done.exception)
+        assert store.reviews() == []

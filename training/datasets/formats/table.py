@@ -1,0 +1,40 @@
+"""The formats by name: what reads them, what writes them, and what they cannot carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.errors import SettingsError
+from training.datasets.formats import classes, coco, cvat, labelstudio, masks, voc, yolo
+from training.datasets.found import Reader, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Reader and writer; `loses`: what an export leaves out; `by_stem`: two images must not differ in their ending alone."""
+
+    read: Reader
+    writer: type[Writer]
+    loses: str
+    by_stem: bool = False
+
+
+_KEYS = "part, board, lot, time, reference, lineage"
+FORMATS = {
+    "coco": Format(coco.read, coco.Writer, "nothing"),
+    "yolo": Format(yolo.read, yolo.Writer, f"verdict, the image's class, {_KEYS}", True),
+    "voc": Format(voc.read, voc.Writer, f"verdict, the image's class, {_KEYS} (but for who labelled)", True),
+    "cvat": Format(cvat.read, cvat.Writer, f"{_KEYS} (but for who labelled)"),
+    "labelstudio": Format(labelstudio.read, labelstudio.Writer, f"{_KEYS} (but for who labelled)"),
+    "classes": Format(classes.read, classes.Writer, f"boxes, {_KEYS}"),
+    "masks": Format(
+        masks.read, masks.Writer, f"fractions of a pixel, boxes that touch another of their class, the image's class, {_KEYS}", True
+    ),
+}
+
+
+def format_of(name: str) -> Format:
+    """Raises SettingsError: no such format."""
+    if name not in FORMATS:
+        raise SettingsError(f"format = {name!r} is not known; choose one of: {', '.join(FORMATS)}")
+    return FORMATS[name]
