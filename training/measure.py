@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from scipy.stats import rankdata
 
 
 @dataclass(frozen=True)
@@ -109,3 +110,12 @@ def f1_score(truth: Sequence[Labelled], found: Sequence[Labelled], score: float,
     precision, recall = right / max(right + wrong, 1), right / max(right + missed, 1)
     f1 = 2 * precision * recall / max(precision + recall, 1e-12)
     return {"precision": precision, "recall": recall, "f1": f1, "right": right, "wrong": wrong, "missed": missed}
+
+
+def auroc(scores: NDArray[np.floating[Any]], bad: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve: how often a bad one scores above a good one, ties half (Mann and Whitney 1947); nan without both."""
+    if bad.all() or not bad.any():
+        return float("nan")
+    ranks = rankdata(scores)
+    n_bad = int(bad.sum())
+    return float((ranks[bad].sum() - n_bad * (n_bad + 1) / 2) / (n_bad * (len(bad) - n_bad)))
