@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from torchvision.ops import batched_nms
 
 from edge.errors import SettingsError
-from training.crops import Choice, sample_alone
+from training.crops import GOOD_SHARE, Choice, sample_alone
 from training.geometry import Geometry
 from training.loss import detection_loss
 from training.measure import Labelled, auroc, f1_score, mean_average_precision
@@ -56,7 +56,9 @@ class _Samples(IterableDataset[Any]):
 
     def __init__(self, pairs: list[Pair], drawn: list[Pair], names: list[str], plan: Plan, first: int) -> None:
         self.pairs, self.drawn, self.plan, self.first = pairs, drawn, plan, first
-        self.dual: NDArray[np.int64] = np.array([names.index(DUAL.get(n, n)) if DUAL.get(n, n) in names else i for i, n in enumerate(names)])
+        self.dual: NDArray[np.int64] = np.array(
+            [names.index(DUAL.get(n, n)) if DUAL.get(n, n) in names else i for i, n in enumerate(names)]
+        )
         self.choice = Choice(pairs)
         self.enricher = Enricher(pairs, names) if plan.small_data else None
 
@@ -67,7 +69,11 @@ class _Samples(IterableDataset[Any]):
             place += 1
             if self.pairs[0].reference is not None:
                 pool = self.drawn if self.drawn and rng.random() < self.plan.simulated else self.pairs
-                yield sample(pool[rng.integers(len(pool))], self.dual, rng, self.plan.crop_px)
+                pair = pool[rng.integers(len(pool))]
+                if self.enricher is not None and pair.reference is not None and rng.random() < GOOD_SHARE:
+                    good = replace(pair, image=pair.reference, boxes=pair.boxes[:0], kinds=pair.kinds[:0])
+                    pair = self.enricher.enrich(good, rng)
+                yield sample(pair, self.dual, rng, self.plan.crop_px)
                 continue
             pair = self.choice.pick(rng)
             if self.enricher is not None and not len(pair.kinds):
@@ -164,9 +170,7 @@ def fit(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(plan.seed)
     net.to(device).to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(min(plan.average, 1 - 10 / (plan.steps + 10))), use_buffers=True
-    )
+    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=_averaging(plan.average), use_buffers=True)
     groups = [
         {"params": [p for p in net.parameters() if p.ndim > 1], "weight_decay": plan.decay},
         {"params": [p for p in net.parameters() if p.ndim <= 1], "weight_decay": 0.0},
@@ -228,6 +232,20 @@ def fit(
                 }
                 _save({**about, **state, "step": step, "best": best, "figures": figures}, folder / "last.pt")
     return figures
+
+
+def _averaging(most: float) -> Callable[[Any, Any, Any], None]:
+    """An exponential average whose memory grows with the steps: early on it must not hold on to the random weights it began with."""
+
+    def average(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+        keep = min(most, (1 + int(count)) / (10 + int(count)))
+        for mean, now in zip(averaged, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(now, 1 - keep)
+            else:
+                mean.copy_(now)
+
+    return torch.no_grad()(average)
 
 
 def _save(state: dict[str, Any], path: Path) -> None:

@@ -34,7 +34,7 @@ class Geometry:
         """By how much an image is scaled."""
         if self.resize == "pad":
             return 1.0
-        return min(self.width_px / image.shape[1], self.height_px / image.shape[0])
+        return float(min(self.width_px / image.shape[1], self.height_px / image.shape[0]))
 
     def scaled(self, pair: Pair) -> Pair:
         """A pair at the network's scale, unpadded, as training crops it."""

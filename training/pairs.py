@@ -56,7 +56,10 @@ def load_pairs(coco_file: Path, verdicts: tuple[str, ...] = ("NG",), *, alone: b
             continue
         kinds = np.array([labelled.classes.index(k) for k in entry.kinds], np.int64)
         if alone:
-            pairs.append(Pair(entry.name, read_image(entry.file, gray=True), None, entry.boxes, kinds))
+            image = read_image(entry.file)
+            if image.ndim == 3:  # as the line does it: a decoder's own gray differs by a level here and there
+                image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+            pairs.append(Pair(entry.name, image, None, entry.boxes, kinds))
             continue
         if entry.reference is None:
             raise SettingsError(f"{coco_file}: image {entry.name!r} has no reference; training compares each image with one")

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.labelled import read_image
 from training.pairs import Image, Pair
 
 FEW_NG_IMAGES = 100
@@ -123,3 +125,23 @@ def _draw(image: Image, look: str, rng: np.random.Generator) -> tuple[int, int, 
     change += cv2.GaussianBlur(rng.normal(0, 12, shape.shape).astype(np.float32), (0, 0), 1.0)
     alpha = np.asarray(cv2.GaussianBlur(shape, (0, 0), 0.7), np.float32)
     return _blend(image, change, alpha * float(rng.uniform(0.6, 1.0)), inner, rng)
+
+
+def load_masks(pairs: list[Pair], coco_file: Path) -> list[Pair]:
+    """The pairs with their pixel masks, where the set has a folder `masks` with files of the images' names and sizes."""
+    found = []
+    for pair in pairs:
+        file = coco_file.parent / "masks" / (Path(pair.name).stem + ".png")
+        mask = read_image(file, gray=True) if len(pair.kinds) and file.is_file() else None
+        found.append(replace(pair, mask=mask) if mask is not None and mask.shape == pair.image.shape else pair)
+    return found
+
+
+def remarks(names: list[str], ng_images: int, *, masks: bool) -> list[str]:
+    """What the model's card says of it."""
+    drawn = [n for n in names if look_of(n) is not None]
+    return [
+        f"small-data mode, from {ng_images} NG images: labelled defects were pasted onto good images "
+        f"({'along their pixel masks' if masks else 'as boxes'}, with soft edges), with stronger changes of light, scale and turn",
+        f"drawn defects (lines, blobs, dents, patches) stood in for: {', '.join(drawn)}" if drawn else "no defects were drawn",
+    ]
