@@ -35,7 +35,7 @@ class _Reached(Exception):
 
 
 def _quiet(folder: Path) -> None:
-    """Before ultralytics is imported: offline, silent, its settings where they harm nobody."""
+    """Before ultralytics is imported: offline, silent, its settings in a folder of the race and not in the user's."""
     folder.mkdir(parents=True, exist_ok=True)
     os.environ |= {"YOLO_OFFLINE": "true", "YOLO_VERBOSE": "false", "YOLO_AUTOINSTALL": "false"}
     os.environ.setdefault("YOLO_CONFIG_DIR", str(folder))
@@ -68,8 +68,9 @@ def _network_file(candidate: Candidate, folder: Path) -> Path:
 
 def untrained(candidate: Candidate, folder: Path) -> bytes:
     """ONNX with random weights, for its speed."""
+    _quiet(folder / "ultralytics")
     place = folder / f"{candidate.name}.work"
-    _quiet(place)
+    place.mkdir(exist_ok=True)
     try:
         import torch
         from ultralytics.nn.tasks import DetectionModel
@@ -116,7 +117,7 @@ def train_to(job: Job, console: Console) -> Path:
         SettingsError, ModelError: the data is not usable, or ultralytics gives nothing.
     """
     candidate, folder = job.candidate, Path(job.folder)
-    _quiet(folder / "settings")
+    _quiet(folder / "ultralytics")
     from ultralytics.models.yolo.detect import DetectionTrainer
 
     data = _dataset(job, folder / "set")

@@ -19,7 +19,7 @@ def draw_tiles(folder: Path, parts: int, seed: int = 0, *, largest: tuple[int, i
     images: list[dict[str, Any]] = []
     marks: list[dict[str, Any]] = []
     for part in range(parts):
-        width, height = (largest if part == 0 else (int(rng.integers(64, largest[0] + 1)), int(rng.integers(56, largest[1] + 1))))
+        width, height = largest if part == 0 else (int(rng.integers(64, largest[0] + 1)), int(rng.integers(56, largest[1] + 1)))
         bad = part % 2 == 1
         kind = int(rng.integers(2))
         x, y = int(rng.integers(8, width - 26)), int(rng.integers(8, height - 26))
@@ -34,10 +34,21 @@ def draw_tiles(folder: Path, parts: int, seed: int = 0, *, largest: tuple[int, i
             name = f"images/{seed}-{part}-{exposure}.png"
             cv2.imwrite(str(folder / name), image)
             images.append(
-                {"id": len(images), "file_name": name, "width": width, "height": height, "verdict": "NG" if bad else "OK", "part": f"p{part}"}
+                {
+                    "id": len(images),
+                    "file_name": name,
+                    "width": width,
+                    "height": height,
+                    "verdict": "NG" if bad else "OK",
+                    "part": f"p{part}",
+                }
             )
             if bad:
-                marks.append({"id": len(marks), "image_id": len(images) - 1, "category_id": kind, "bbox": box, "area": box[2] * box[3], "iscrowd": 0})
+                marks.append(
+                    {"id": len(marks), "image_id": len(images) - 1, "category_id": kind, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+                )
     path = folder / "set.json"
-    path.write_text(json.dumps({"images": images, "annotations": marks, "categories": [{"id": i, "name": n} for i, n in enumerate(CLASSES)]}))
+    path.write_text(
+        json.dumps({"images": images, "annotations": marks, "categories": [{"id": i, "name": n} for i, n in enumerate(CLASSES)]})
+    )
     return path
