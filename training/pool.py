@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from edge.errors import SettingsError
 from training.jobs import Job, advance
 
 RETRIES = 5
+ANSWER_S = 5.0
 
 
 class Pool(Protocol):
@@ -53,12 +55,14 @@ class Cluster:
         except ImportError as error:
             raise SettingsError("--ray needs Ray, which is not installed; install it with: .venv/bin/pip install -e '.[ray]'") from error
         self._ray, self.console = ray, console
+        hint = f"--ray {address}: no cluster answers there; start one with: RAY_USAGE_STATS_ENABLED=0 ray start --head"
+        host, _, port = address.rpartition(":")
         try:
+            if host and port.isdigit():  # Ray itself would try for many minutes
+                socket.create_connection((host, int(port)), ANSWER_S).close()
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
-        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-            raise SettingsError(
-                f"--ray {address}: no cluster answers there; start one with: RAY_USAGE_STATS_ENABLED=0 ray start --head ({error})"
-            ) from error
+        except (ConnectionError, ValueError, RuntimeError, OSError, OverflowError) as error:
+            raise SettingsError(f"{hint} ({error})") from error
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, dict[str, Any]]]:
         """In the order in which they come to their end."""

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -32,19 +33,20 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore")]  #
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A head without processors and two nodes with one each."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from ray.cluster_utils import Cluster as LocalCluster
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:
+        patch.setenv("RAY_TMPDIR", folder)  # short, for its sockets' paths are
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        from ray.cluster_utils import Cluster as LocalCluster
 
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:  # its sockets want a short path
-        cluster = LocalCluster(
-            initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "temp_dir": folder, "object_store_memory": 80_000_000}
-        )  # fmt: skip
+        (Path(folder) / "ray").mkdir()
+        few: dict[str, Any] = {"include_dashboard": False, "object_store_memory": 80_000_000}
+        cluster = LocalCluster(initialize_head=True, head_node_args={"num_cpus": 0, **few})
         try:
             for _ in range(2):
-                cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
+                cluster.add_node(num_cpus=1, **few)
             yield str(cluster.address)
         finally:
-            cluster.shutdown()
+            cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 def quiet() -> Console:
