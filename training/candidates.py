@@ -124,10 +124,14 @@ def write_untrained(candidate: Candidate, folder: Path) -> Path:
     if target.exists():
         return target
     if candidate.family == "pair":
-        from training.pair_family import untrained
+        from training import pair_family
+
+        plain = pair_family.untrained(candidate)
     else:
-        from training.yolo import untrained
-    write(candidate, untrained(candidate, folder), target)
+        from training import yolo
+
+        plain = yolo.untrained(candidate, folder)
+    write(candidate, plain, target)
     return target
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import pickle
 import time
 import warnings
@@ -48,20 +49,18 @@ def geometry_of(state: dict[str, Any]) -> Geometry:
     return Geometry(**state["geometry"]) if state.get("geometry") else BOARD
 
 
-def plain_onnx(net: PairNet, geometry: Geometry, target: Path) -> tuple[bytes, list[Plane]]:
-    """A network as ONNX without a card, and the planes that it takes; `target` names the file that is written meanwhile and removed."""
+def plain_onnx(net: PairNet, geometry: Geometry) -> tuple[bytes, list[Plane]]:
+    """A network as ONNX without a card, and the planes that it takes."""
     planes: list[Plane] = ["gray", "reference"] if net.channels == 2 else ["gray"]
-    plain = target.with_suffix(".plain.onnx")
+    written = io.BytesIO()
     given = torch.zeros(1, net.channels, geometry.height_px, geometry.width_px)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's notes on its own future
         torch.onnx.export(
-            Exported(net, geometry.height_px, geometry.width_px).eval(), (given,), str(plain),
+            Exported(net, geometry.height_px, geometry.width_px).eval(), (given,), written,  # type: ignore[arg-type] # this exporter takes it
             input_names=["images"], output_names=["output"], opset_version=OPSET, dynamo=False,
         )  # fmt: skip
-    data = plain.read_bytes()
-    plain.unlink()
-    return data, planes
+    return written.getvalue(), planes
 
 
 def export(
@@ -83,7 +82,7 @@ def export(
     """
     net, state = load_net(weights)
     geometry = geometry_of(state)
-    plain, planes = plain_onnx(net, geometry, target)
+    plain, planes = plain_onnx(net, geometry)
     card = Card(
         name=name, classes=list(state["names"]), planes=planes, width_px=geometry.width_px, height_px=geometry.height_px, output="yolo_raw",
         resize=geometry.resize, pad_value=PAD_VALUE, licence=licence,

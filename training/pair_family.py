@@ -25,9 +25,9 @@ def network(candidate: Candidate, seed: int) -> PairNet:
     return PairNet(len(candidate.classes), widths, DEPTHS, 1)
 
 
-def untrained(candidate: Candidate, folder: Path) -> bytes:
+def untrained(candidate: Candidate) -> bytes:
     """ONNX with random weights, for its speed."""
-    return plain_onnx(network(candidate, 0).eval(), candidate.geometry, folder / candidate.name)[0]
+    return plain_onnx(network(candidate, 0).eval(), candidate.geometry)[0]
 
 
 def pairs_of(candidate: Candidate, coco: Path, *, masks: bool = False) -> list[Pair]:
@@ -61,6 +61,6 @@ def train_to(job: Job, console: Console) -> Path:
         list(candidate.classes), folder, plan, resume=True, geometry=geometry, console=console, title=candidate.name,
     )  # fmt: skip
     target = folder / "model.onnx"
-    plain, _ = plain_onnx(load_net(folder / "best.pt")[0], geometry, target)
+    plain, _ = plain_onnx(load_net(folder / "best.pt")[0], geometry)
     write(candidate, plain, target)
     return target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.training.sets import CLASSES, draw_tiles
 from training.crops import Choice, sample_alone
 from training.fit import Plan, _Samples
 from training.geometry import GRID_PX, Geometry, geometry_for
-from training.pairs import Pair, load_pairs
+from training.pairs import DUAL, Pair, load_pairs, simulated_pairs
 from training.run import train_model
 from training.small_data import Enricher, load_masks, look_of, remarks
 
@@ -138,6 +139,16 @@ def test_good_images_get_defects_where_their_boxes_say(pairs: list[Pair]) -> Non
         assert set(pair.kinds.tolist()) <= {0, 1}
         enriched += len(pair.kinds) > 0
     assert 20 < enriched < 60
+
+
+def test_images_with_references_are_enriched_too() -> None:
+    """A reference with defects on it, beside itself: whatever differs beyond the imaging is labelled."""
+    boards = [replace(p, boxes=p.boxes[:1], kinds=p.kinds[:1] * 0) for p in simulated_pairs(list(DUAL), 2, 3)]
+    plan = Plan(crop_px=96, small_data=True)
+    stream = iter(_Samples(boards, [], ["scratch"], plan, 0))
+    shapes = [next(stream) for _ in range(40)]
+    assert all(image.shape == (2, 96, 96) for image, *_ in shapes)
+    assert max(len(boxes) for _, boxes, _, _ in shapes) > 1, "only one defect a board was labelled: more were put on"
 
 
 def test_only_classes_whose_names_say_their_looks_are_drawn(pairs: list[Pair]) -> None:
