@@ -46,10 +46,11 @@ def at_allowed_overkill(scores: NDArray[np.floating[Any]], bad: NDArray[np.bool_
     """
     good = np.sort(scores[~bad])[::-1]
     spare = math.floor(allowed * len(good) + 1e-9)
-    threshold = float(np.nextafter(np.float32(good[spare]), np.float32(2))) if spare < len(good) else 0.0
+    above = float(np.nextafter(np.float32(good[spare]), np.float32(2))) if spare < len(good) else 0.0
+    threshold = max(above, LEAST_SCORE)  # nothing was looked for below that
     rejected = scores >= threshold
     return {
-        "threshold": round(threshold, 6),
+        "threshold": threshold,
         "escape": share(int((bad & ~rejected).sum()), int(bad.sum())).as_dict(),
         "overkill": share(int((~bad & rejected).sum()), int((~bad).sum())).as_dict(),
         "auroc": round(auroc(scores, bad), 5),

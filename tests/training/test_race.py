@@ -32,7 +32,7 @@ from training.pareto import rows
 from training.pool import Here
 from training.race import ranked, run_race, within_budget
 from training.race_state import RaceState, Terms, load_state
-from training.standing import at_allowed_overkill, by_part
+from training.standing import LEAST_SCORE, at_allowed_overkill, by_part
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 27
@@ -282,6 +282,12 @@ def test_escapes_by_hand(allowed: float, escapes: int, overkills: int) -> None:
     rejected = scores >= found["threshold"]
     assert found["escape"]["count"] == int((bad & ~rejected).sum())
     assert (found["escape"]["count"], found["overkill"]["count"]) == (escapes, overkills)
+
+
+def test_a_threshold_lies_where_predictions_are_looked_for() -> None:
+    """Good images on which nothing at all was seen: the threshold is the least score, and what was not seen escapes."""
+    found = at_allowed_overkill(np.array([0.0, 0.0, 0.4, 0.0]), np.array([False, False, True, True]), 0.0)
+    assert (found["threshold"], found["escape"]["count"], found["overkill"]["count"]) == (LEAST_SCORE, 1, 0)
 
 
 def test_a_part_is_as_bad_as_its_worst_image(sets: tuple[Path, Path]) -> None:
