@@ -66,7 +66,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What candidates depend on: classes, all image sizes (width, height) in px, whether images are coloured, and have references."""
+    """What candidates depend on: classes, all image sizes (width, height) in px, whether images are coloured,
+    and have references; `ng_images` to train on, which says whether the set is small."""
 
     classes: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
@@ -75,12 +76,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ng_images: int
 
 
-def facts_of(classes: list[str], images: list[LabelledImage]) -> Facts:
+def facts_of(classes: list[str], train: list[LabelledImage], val: list[LabelledImage]) -> Facts:
     """Read every image once: size, colour, and that it can be read at all.
 
     Raises:
         SettingsError: an image cannot be read, or some have a reference and some do not.
     """
+    images = [*train, *val]
     sizes, colour = set(), False
     for entry in images:
         image = read_image(entry.file)
@@ -89,7 +91,7 @@ def facts_of(classes: list[str], images: list[LabelledImage]) -> Facts:
     lone = [e.name for e in images if e.reference is None]
     if lone and len(lone) < len(images):
         raise SettingsError(f"image {lone[0]!r} and {len(lone) - 1} more have no reference, others have one; give all of them one, or none")
-    bad = sum(len(e.kinds) > 0 or e.expected == "NG" for e in images)
+    bad = sum(len(e.kinds) > 0 or e.expected == "NG" for e in train)
     return Facts(classes=tuple(classes), sizes=tuple(sorted(sizes)), colour=colour, references=not lone, ng_images=bad)
 
 

@@ -45,7 +45,7 @@ def run_race(terms: Terms, out: Path, pool: Pool, console: Console, *, resume: b
     state = load_state(out, terms, resume=resume)
     if state.facts is None:
         console.print("reading every image once", highlight=False)
-        state.facts = facts_of(data.classes, [*data.images, *val.images])
+        state.facts = facts_of(data.classes, data.images, val.images)
         if not only_candidates:  # the race itself may come later, with a profile
             state.save(out)
     candidates = _candidates(state.facts, terms)

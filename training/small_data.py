@@ -22,6 +22,7 @@ FEW_NG_IMAGES = 100
 PASTED_SHARE = 0.6
 MARGIN_PX = 4
 MOST_OF_IMAGE = 0.3
+MAX_NAMED = 1_500  # characters of a card's remark
 Field = NDArray[np.float32]
 LOOKS = {
     "line": ("scratch", "crack", "kratzer", "riss", "hairline"),
@@ -139,9 +140,9 @@ def load_masks(pairs: list[Pair], coco_file: Path) -> list[Pair]:
 
 def remarks(names: list[str], ng_images: int, *, masks: bool) -> list[str]:
     """What the model's card says of it."""
-    drawn = [n for n in names if look_of(n) is not None]
+    drawn = ", ".join(n for n in names if look_of(n) is not None)
     return [
         f"small-data mode, from {ng_images} NG images: labelled defects were pasted onto good images "
         f"({'along their pixel masks' if masks else 'as boxes'}, with soft edges), with stronger changes of light, scale and turn",
-        f"drawn defects (lines, blobs, dents, patches) stood in for: {', '.join(drawn)}" if drawn else "no defects were drawn",
+        f"drawn defects (lines, blobs, dents, patches) stood in for: {drawn[:MAX_NAMED]}" if drawn else "no defects were drawn",
     ]

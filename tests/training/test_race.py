@@ -209,6 +209,29 @@ def test_what_is_no_profile_is_refused(text: str, tmp_path: Path) -> None:
         read_profile(tmp_path / "none.json")
 
 
+def test_the_profile_command_needs_no_training_packages(sets: tuple[Path, Path], profile: Path, tmp_path: Path) -> None:
+    """As on the device at the line: PyTorch, ultralytics and ONNX are not there."""
+    code = (
+        "import sys\n"
+        "class Blocker:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in ('torch', 'ultralytics', 'onnx', 'matplotlib', 'ray'):\n"
+        "            raise ModuleNotFoundError('blocked: ' + name, name=name)\n"
+        "sys.meta_path.insert(0, Blocker())\n"
+        "import typer\n"
+        "from training.commands import profile\n"
+        "typer.run(profile)\n"
+    )
+    command = [str(profile.parent / "candidates"), "--out", str(tmp_path / "p.json"), "--threads", "1", "--rounds", "1", "--data", str(sets[1]), "--json"]  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    made = read_profile(tmp_path / "p.json")
+    assert json.loads(done.stdout) == msgspec.to_builtins(made)
+    assert made.candidates.keys() == read_profile(profile).candidates.keys()
+    with pytest.raises(SettingsError, match="--only-candidates"):
+        candidate_files(tmp_path)
+
+
 def changed(profile: Path, target: Path, **more: Any) -> Profile:
     made = msgspec.structs.replace(read_profile(profile), **more)
     write_profile(made, target)
@@ -255,7 +278,7 @@ def test_a_half_precision_candidate_runs(tmp_path: Path) -> None:
 
 def test_the_table_follows_the_set(sets: tuple[Path, Path]) -> None:
     labelled = read_coco(sets[0])
-    facts = facts_of(labelled.classes, labelled.images)
+    facts = facts_of(labelled.classes, labelled.images, read_coco(sets[1]).images)
     assert (facts.colour, facts.references, facts.ng_images) == (False, False, 12)
     names = [c.name for c in table(facts, ("pair", "yolo"), ("fp32",))]
     assert len(names) == len(set(names)) == 14
