@@ -39,6 +39,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         data_hash: what it was trained on: SHA-256 of the label file.
         scores: figures on the data named in `scored_on`.
         command: the command that made it.
+        remarks: what else one must know of how it was made, in sentences.
         seal: see the module's text.
     """
 
@@ -62,6 +63,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     trainer: str = ""
     command: str = ""
     created: str = ""
+    remarks: Annotated[list[Annotated[str, Meta(max_length=2000)]], Meta(max_length=100)] = []
     seal: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] = BLANK_SEAL
 
     @property

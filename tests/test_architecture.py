@@ -88,7 +88,7 @@ PACKAGES = {
     "yaml": "pyyaml",
 }  # imported by another name
 FROM_THE_DISTRIBUTION = {"gi"}  # the RTSP camera of the tests runs under the system's Python
-EXTRAS_OF = {"training": {"training"}, "tests": {"training", "tests"}, "scripts": {"tests"}}
+EXTRAS_OF = {"training": {"training", "ray"}, "tests": {"training", "tests"}, "scripts": {"tests"}}
 
 
 @pytest.mark.parametrize("room", [*ROOMS, "tests", "scripts"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import pickle
 import time
 import warnings
@@ -16,12 +17,13 @@ from edge.card import Card, Plane, with_card
 from edge.errors import ModelError
 from edge.model import Model
 from edge.recipe import Region
+from training.geometry import PAD_VALUE, Geometry
 from training.measure import Labelled
 from training.net import Exported, PairNet
 from training.pairs import Pair
 
 OPSET = 17
-SIZE_PX = 640
+BOARD = Geometry(640, 640)  # of checkpoints that do not say
 MAX_DIFFERENCE_PX = 0.5
 MAX_DIFFERENCE_SCORE = 0.002
 SURE_SCORE = 0.2
@@ -42,8 +44,36 @@ def load_net(weights: Path) -> tuple[PairNet, dict[str, Any]]:
     return net.eval(), state
 
 
+def geometry_of(state: dict[str, Any]) -> Geometry:
+    """The input that a checkpoint's network was trained for."""
+    return Geometry(**state["geometry"]) if state.get("geometry") else BOARD
+
+
+def plain_onnx(net: PairNet, geometry: Geometry) -> tuple[bytes, list[Plane]]:
+    """A network as ONNX without a card, and the planes that it takes."""
+    planes: list[Plane] = ["gray", "reference"] if net.channels == 2 else ["gray"]
+    written = io.BytesIO()
+    given = torch.zeros(1, net.channels, geometry.height_px, geometry.width_px)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's notes on its own future
+        torch.onnx.export(
+            Exported(net, geometry.height_px, geometry.width_px).eval(), (given,), written,  # type: ignore[arg-type] # this exporter takes it
+            input_names=["images"], output_names=["output"], opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+    return written.getvalue(), planes
+
+
 def export(
-    weights: Path, data: Path, target: Path, *, name: str, licence: str, command: str, scores: dict[str, float], scored_on: str
+    weights: Path,
+    data: Path,
+    target: Path,
+    *,
+    name: str,
+    licence: str,
+    command: str,
+    scores: dict[str, float],
+    scored_on: str,
+    remarks: list[str] | None = None,
 ) -> Card:
     """Write the ONNX file with its card.
 
@@ -51,22 +81,15 @@ def export(
         ModelError: the weights are no checkpoint, or the result is not usable.
     """
     net, state = load_net(weights)
-    channels = int(net.settings["channels"])
-    planes: list[Plane] = ["gray", "reference"] if channels == 2 else ["gray"]
-    plain = target.with_suffix(".plain.onnx")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's notes on its own future
-        torch.onnx.export(
-            Exported(net, SIZE_PX, SIZE_PX).eval(), (torch.zeros(1, channels, SIZE_PX, SIZE_PX),), str(plain),
-            input_names=["images"], output_names=["output"], opset_version=OPSET, dynamo=False,
-        )  # fmt: skip
+    geometry = geometry_of(state)
+    plain, planes = plain_onnx(net, geometry)
     card = Card(
-        name=name, classes=list(state["names"]), planes=planes, width_px=SIZE_PX, height_px=SIZE_PX, output="yolo_raw", licence=licence,
+        name=name, classes=list(state["names"]), planes=planes, width_px=geometry.width_px, height_px=geometry.height_px, output="yolo_raw",
+        resize=geometry.resize, pad_value=PAD_VALUE, licence=licence,
         data_hash=hashlib.sha256(data.read_bytes()).hexdigest(), scores={k: round(float(v), 5) for k, v in scores.items()}, scored_on=scored_on,
-        trainer="gutteil train (plain PyTorch)", command=command, created=time.strftime("%Y-%m-%d", time.gmtime()),
+        trainer="gutteil train (plain PyTorch)", command=command, created=time.strftime("%Y-%m-%d", time.gmtime()), remarks=remarks or [],
     )  # fmt: skip
-    target.write_bytes(with_card(plain.read_bytes(), card))
-    plain.unlink()
+    target.write_bytes(with_card(plain, card))
     Model(target).prepare_for(Region(), 0)
     return card
 
@@ -82,20 +105,20 @@ def check_parity(weights: Path, model_file: Path, pairs: list[Pair]) -> tuple[fl
     """
     from training.fit import detect
 
-    net, _ = load_net(weights)
+    net, state = load_net(weights)
+    geometry = geometry_of(state)
     model = Model(model_file)
     preparer = model.prepare_for(Region(), 0)
     worst_px = worst_score = 0.0
     least = SURE_SCORE - 2 * MAX_DIFFERENCE_SCORE  # a sure prediction on one side may be just not sure on the other
-    for pair, trained in zip(pairs, detect(net, pairs, score=least), strict=True):
-        if model.card.wants_reference:
+    for pair, trained in zip(pairs, detect(net, pairs, score=least, geometry=geometry), strict=True):
+        if model.card.wants_reference and pair.reference is not None:
             preparer.set_reference(pair.reference)
         preparer.fill(pair.image)
         model.run()
         seen = model.predictions(least)
         found = Labelled(seen.boxes, seen.kinds, seen.scores)
-        expected = Labelled(np.clip(trained.boxes, 0, SIZE_PX), trained.kinds, trained.scores)
-        for one, other in ((found, expected), (expected, found)):
+        for one, other in ((found, trained), (trained, found)):
             for box, kind, score in zip(one.boxes, one.kinds, one.scores, strict=True):
                 if score < SURE_SCORE:
                     continue

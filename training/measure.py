@@ -111,7 +111,7 @@ def f1_score(truth: Sequence[Labelled], found: Sequence[Labelled], score: float,
     return {"precision": precision, "recall": recall, "f1": f1, "right": right, "wrong": wrong, "missed": missed}
 
 
-def area_under_roc(bad: NDArray[np.bool_], scores: NDArray[np.float64]) -> float | None:
+def area_under_roc(bad: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float | None:
     """How often an NG item scores above an OK one, ties half (Mann and Whitney 1947); None unless there are both."""
     from scipy.stats import rankdata  # half a second to import
 

@@ -9,6 +9,7 @@ FCOS (Tian et al. 2019, arXiv 1904.01355). ReLU throughout: ONNX Runtime fuses i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,24 +42,29 @@ class PairNet(nn.Module):
         classes: number of defect classes.
         widths: channels at strides 2, 4, 8 and 16.
         depths: residual blocks at strides 8 and 16.
+        widths: channels at strides 2, 4, 8, 16 and, for networks that need more surroundings than a pair does, 32.
         channels: input channels (2: part and reference; 1: part alone).
     """
 
     def __init__(
         self,
         classes: int,
-        widths: tuple[int, int, int, int] = (12, 24, 48, 80),
-        depths: tuple[int, int] = (1, 2),
+        widths: Sequence[int] = (12, 24, 48, 80),
+        depths: Sequence[int] = (1, 2),
         channels: int = 2,
     ) -> None:
         super().__init__()
-        w2, w4, w8, w16 = widths
+        w2, w4, w8, w16, *wider = widths
         self.classes, self.channels = classes, channels
-        self.settings: dict[str, Any] = {"classes": classes, "widths": widths, "depths": depths, "channels": channels}
+        self.settings: dict[str, Any] = {"classes": classes, "widths": tuple(widths), "depths": tuple(depths), "channels": channels}
         self.stem = nn.Sequential(conv(channels, w2, 3, 2), conv(w2, w4, 3, 2))
         self.stage8 = nn.Sequential(conv(w4, w8, 3, 2), *(Residual(w8) for _ in range(depths[0])))
         self.stage16 = nn.Sequential(conv(w8, w16, 3, 2), *(Residual(w16) for _ in range(depths[1])))
         self.lateral = nn.Sequential(nn.Conv2d(w16, w8, 1, bias=False), nn.BatchNorm2d(w8))
+        if wider:
+            self.stage32 = nn.Sequential(conv(w16, wider[0], 3, 2), *(Residual(wider[0]) for _ in range(depths[1])))
+            self.lateral32 = nn.Sequential(nn.Conv2d(wider[0], w16, 1, bias=False), nn.BatchNorm2d(w16))
+        self.reach_px = 32 if wider else 16
         self.merge = conv(w8, w8)
         self.head = conv(w8, w8)
         self.classify = nn.Conv2d(w8, classes, 1)
@@ -69,7 +75,10 @@ class PairNet(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, channels, H, W) in 0..1 → class logits (N, classes, H/8, W/8) and side distances in px (N, 4, H/8, W/8)."""
         x8 = self.stage8(self.stem(x))
-        top = self.lateral(self.stage16(x8))
+        x16 = self.stage16(x8)
+        if self.reach_px == 32:
+            x16 = torch.relu(x16 + nn.functional.interpolate(self.lateral32(self.stage32(x16)), scale_factor=2.0, mode="nearest"))
+        top = self.lateral(x16)
         x8 = torch.relu(x8 + nn.functional.interpolate(top, scale_factor=2.0, mode="nearest"))
         x8 = self.head(self.merge(x8))
         return self.classify(x8), nn.functional.softplus(self.regress(x8)) * STRIDE_PX

@@ -27,17 +27,24 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Pair:
-    """One labelled image with its reference: images (H, W) uint8, boxes (g, 4) x1 y1 x2 y2 in px, kinds (g,)."""
+    """One labelled image, alone or with its reference: images (H, W) uint8, boxes (g, 4) x1 y1 x2 y2 in px, kinds (g,).
+
+    `mask`, where a set has one, is (H, W) with 255 on every defective pixel.
+    """
 
     name: str
     image: Image
-    reference: Image
+    reference: Image | None
     boxes: NDArray[np.float32]
     kinds: NDArray[np.int64]
+    mask: Image | None = None
 
 
-def load_pairs(coco_file: Path, verdicts: tuple[str, ...] = ("NG",)) -> tuple[list[Pair], list[str]]:
+def load_pairs(coco_file: Path, verdicts: tuple[str, ...] = ("NG",), *, alone: bool = False) -> tuple[list[Pair], list[str]]:
     """All pairs of a COCO file whose image entries carry `verdict` and `reference`, and the class names.
+
+    Args:
+        alone: leave references unread; images need none.
 
     Raises:
         SettingsError: the file is not usable, an image is missing, or an image has no reference or one of another size.
@@ -45,7 +52,14 @@ def load_pairs(coco_file: Path, verdicts: tuple[str, ...] = ("NG",)) -> tuple[li
     labelled = read_coco(coco_file)
     pairs = []
     for entry in labelled.images:
-        if entry.expected not in verdicts:
+        if (entry.expected or ("NG" if len(entry.kinds) else "OK")) not in verdicts:
+            continue
+        kinds = np.array([labelled.classes.index(k) for k in entry.kinds], np.int64)
+        if alone:
+            image = read_image(entry.file)
+            if image.ndim == 3:  # as the line does it: a decoder's own gray differs by a level here and there
+                image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+            pairs.append(Pair(entry.name, image, None, entry.boxes, kinds))
             continue
         if entry.reference is None:
             raise SettingsError(f"{coco_file}: image {entry.name!r} has no reference; training compares each image with one")
@@ -54,7 +68,6 @@ def load_pairs(coco_file: Path, verdicts: tuple[str, ...] = ("NG",)) -> tuple[li
             raise SettingsError(
                 f"{coco_file}: image {entry.name!r} is {image.shape[1]}x{image.shape[0]} px, its reference {reference.shape[1]}x{reference.shape[0]} px"
             )
-        kinds = np.array([labelled.classes.index(k) for k in entry.kinds], np.int64)
         pairs.append(Pair(entry.name, image, reference, entry.boxes, kinds))
     if not pairs:
         raise SettingsError(f"{coco_file}: has no images with the verdict {' or '.join(verdicts)}")
@@ -98,17 +111,18 @@ def _as_camera(image: Image, dark: float, bright: float, rng: np.random.Generato
 
 
 def sample(
-    pair: Pair, dual: NDArray[np.int64], rng: np.random.Generator
+    pair: Pair, dual: NDArray[np.int64], rng: np.random.Generator, crop_px: int = CROP_PX
 ) -> tuple[Image, NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
-    """One varied crop of a pair.
+    """One varied crop of a pair that has a reference.
 
     Returns:
         (2, CROP_PX, CROP_PX) uint8, boxes (g, 4) in px of the crop, kinds (g,), and the (cells, cells) mask of cells not to teach.
     """
     image, reference, boxes, kinds = pair.image, pair.reference, pair.boxes, pair.kinds
+    assert reference is not None, "images without one are sampled by training.crops"
     height, width = image.shape
     scale = rng.uniform(0.8, 1.25) if rng.random() < 0.3 else 1.0
-    size = min(round(CROP_PX / scale), height, width)
+    size = min(round(crop_px / scale), height, width)
     if len(boxes) and rng.random() < 0.7:
         x1, y1, x2, y2 = boxes[rng.integers(len(boxes))]
         left, top = (x1 + x2 - size) / 2 + rng.uniform(-0.45, 0.45) * size, (y1 + y2 - size) / 2 + rng.uniform(-0.45, 0.45) * size
@@ -127,33 +141,47 @@ def sample(
         part = source[top : top + size, left : left + size]
         golden = source[ref_top : ref_top + size, ref_left : ref_left + size]
         boxes, kinds = boxes[:0], kinds[:0]
-    if size != CROP_PX:
-        part = np.asarray(cv2.resize(part, (CROP_PX, CROP_PX), interpolation=cv2.INTER_LINEAR), np.uint8)
-        golden = np.asarray(cv2.resize(golden, (CROP_PX, CROP_PX), interpolation=cv2.INTER_LINEAR), np.uint8)
-        boxes = boxes * (CROP_PX / size)
-    part, golden, boxes, kinds = _symmetries(part, golden, boxes, kinds, dual, rng)
+    if size != crop_px:
+        part = np.asarray(cv2.resize(part, (crop_px, crop_px), interpolation=cv2.INTER_LINEAR), np.uint8)
+        golden = np.asarray(cv2.resize(golden, (crop_px, crop_px), interpolation=cv2.INTER_LINEAR), np.uint8)
+        boxes = boxes * (crop_px / size)
+    part, golden, boxes, kinds = _symmetries(part, golden, boxes, kinds, dual, rng, crop_px)
     part, golden = _imaging(part, golden, rng)
+    boxes, kinds, mute = inside(boxes, kinds, crop_px)
+    return np.stack((part, golden)), boxes, kinds, mute
+
+
+def inside(
+    boxes: NDArray[np.float32], kinds: NDArray[np.int64], crop_px: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
+    """The boxes that lie at least half in a crop, clipped to it, their kinds, and the cells of the others, which teach nothing."""
     whole = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(1), 1e-6)
-    clipped = np.clip(boxes, 0, CROP_PX)
+    clipped = np.clip(boxes, 0, crop_px)
     seen = (clipped[:, 2:] - clipped[:, :2]).prod(1) / whole
-    mute = np.zeros((CROP_PX // 8, CROP_PX // 8), np.bool_)
+    mute = np.zeros((crop_px // 8, crop_px // 8), np.bool_)
     for x1, y1, x2, y2 in clipped[(seen > 0) & (seen < 0.5)]:
         mute[int(y1) // 8 : int(np.ceil(y2 / 8)), int(x1) // 8 : int(np.ceil(x2 / 8))] = True
     keep = seen >= 0.5
-    return np.stack((part, golden)), clipped[keep], kinds[keep], mute
+    return clipped[keep], kinds[keep], mute
 
 
 def _symmetries(
-    part: Image, golden: Image, boxes: NDArray[np.float32], kinds: NDArray[np.int64], dual: NDArray[np.int64], rng: np.random.Generator
+    part: Image,
+    golden: Image,
+    boxes: NDArray[np.float32],
+    kinds: NDArray[np.int64],
+    dual: NDArray[np.int64],
+    rng: np.random.Generator,
+    crop_px: int,
 ) -> tuple[Image, Image, NDArray[np.float32], NDArray[np.int64]]:
     if rng.random() < 0.25:
         part, golden, kinds = np.asarray(255 - part, np.uint8), np.asarray(255 - golden, np.uint8), dual[kinds]
     if rng.random() < 0.5:
         part, golden = part[:, ::-1], golden[:, ::-1]
-        boxes = np.stack((CROP_PX - boxes[:, 2], boxes[:, 1], CROP_PX - boxes[:, 0], boxes[:, 3]), 1)
+        boxes = np.stack((crop_px - boxes[:, 2], boxes[:, 1], crop_px - boxes[:, 0], boxes[:, 3]), 1)
     if rng.random() < 0.5:
         part, golden = part[::-1], golden[::-1]
-        boxes = np.stack((boxes[:, 0], CROP_PX - boxes[:, 3], boxes[:, 2], CROP_PX - boxes[:, 1]), 1)
+        boxes = np.stack((boxes[:, 0], crop_px - boxes[:, 3], boxes[:, 2], crop_px - boxes[:, 1]), 1)
     if rng.random() < 0.5:
         part, golden, boxes = part.T, golden.T, boxes[:, [1, 0, 3, 2]]
     return np.ascontiguousarray(part), np.ascontiguousarray(golden), boxes, kinds

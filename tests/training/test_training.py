@@ -330,7 +330,7 @@ def test_pairs_of_a_labelled_set(tmp_path: Path) -> None:
     pairs, names = load_pairs(path)
     assert names == NAMES
     assert [p.name for p in pairs] == ["images/0-bad.png", "images/1-bad.png"]
-    assert all(p.image.shape == p.reference.shape == (640, 640) for p in pairs)
+    assert all(p.reference is not None and p.image.shape == p.reference.shape == (640, 640) for p in pairs)
     assert all(len(p.boxes) == len(p.kinds) > 0 for p in pairs)
     assert [len(t.boxes) for t in labels(pairs)] == [len(p.boxes) for p in pairs]
     assert len(load_pairs(path, ("OK", "NG"))[0]) == 4
