@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
+from training.shown import picture_tag
 
-from edge.errors import SettingsError
-from edge.labelled import read_image
-
-SIDE_PX = 520
 _STYLE = """body{font:16px/1.45 system-ui,sans-serif;margin:2rem;max-width:1180px;color:#1b1f24;background:#fff}
 h1{font-size:1.6rem}.ok{color:#0b6b2e}.no{color:#b00020}section{border-top:1px solid #ccc;margin-top:1.5rem;padding-top:1rem}
 .pair{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0;flex:1 1 320px}img{max-width:100%;border:1px solid #999}
@@ -43,7 +37,7 @@ def write_page(document: dict[str, Any], target: Path) -> Path:
             seen = flip[key]
             why = escape("; ".join(seen["reasons"]) or "no defect")
             parts.append(
-                f"<figure><figcaption>{title}: {seen['verdict']}</figcaption>{_picture(flip['file'], seen['defects'])}<p>{why}</p></figure>"
+                f"<figure><figcaption>{title}: {seen['verdict']}</figcaption>{picture_tag(flip['file'], seen['defects'])}<p>{why}</p></figure>"
             )
         parts.append("</div></section>")
     target.write_text("\n".join([*parts, "</html>"]), "utf-8")
@@ -52,22 +46,3 @@ def write_page(document: dict[str, Any], target: Path) -> Path:
 
 def _share(s: dict[str, Any]) -> str:
     return f"{s['count']} of {s['of']} (95 % bounds {s['low']:.2%} to {s['high']:.2%})"
-
-
-def _picture(file: str, defects: list[Any]) -> str:
-    try:
-        image = read_image(Path(file))
-    except SettingsError as error:
-        return f"<p>{escape(str(error))}</p>"
-    colour = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image.copy()
-    gain = min(1.0, SIDE_PX / max(colour.shape[:2]))
-    small = cv2.resize(colour, None, fx=gain, fy=gain, interpolation=cv2.INTER_AREA)
-    for kind, score, box in defects:
-        x1, y1, x2, y2 = (round(v * gain) for v in box)
-        cv2.rectangle(small, (x1 - 3, y1 - 3), (x2 + 3, y2 + 3), (0, 0, 210), 2)
-        text = f"{kind} {score:.3f}"
-        cv2.putText(
-            small, text, (max(2, x1 - 3), y1 - 8 if y1 > 24 else y2 + 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 210), 1, cv2.LINE_AA
-        )
-    ok, data = cv2.imencode(".jpg", np.asarray(small), [cv2.IMWRITE_JPEG_QUALITY, 88])
-    return f"<img alt='' src='data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}'>" if ok else ""

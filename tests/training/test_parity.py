@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,7 +59,8 @@ def save_net(path: Path, seed: int) -> Path:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights, their export, other weights, and a set of four boards: two bad, two good."""
     path = tmp_path_factory.mktemp("parity")
-    images, marks = [], []
+    images: list[dict[str, Any]] = []
+    marks: list[dict[str, Any]] = []
     for i, pair in enumerate(simulated_pairs(NAMES, 4, 3)):
         cv2.imwrite(str(path / f"r{i}.png"), pair.reference)
         good = i >= 2
@@ -129,7 +131,7 @@ def test_half_precision_and_integers_run_and_their_cards_say_so(folder: Path, tm
     images = read_coco(folder / "set.json").images
     for precision in ("fp16", "int8"):
         target = tmp_path / f"{precision}.onnx"
-        card = convert(folder / "net.onnx", target, precision, images, None, QUIET)  # type: ignore[arg-type]
+        card = convert(folder / "net.onnx", target, precision, images, None, QUIET)
         assert (card.precision, card.scores, Model(target).card.precision) == (precision, {}, precision)
         result = check(folder / "net.pt", target, folder / "set.json", None, QUIET)
         assert (result["precision"], result["images"]) == (precision, 4)
