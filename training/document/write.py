@@ -11,7 +11,7 @@ from training.document.words import Language, word
 FEW = 59  # bad parts: with fewer not even 5 % escapes can be excluded (0.95^59 < 0.05)
 _STYLE = """@page{size:A4;margin:18mm}body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#16191d;background:#fff}
 h1{font-size:1.8rem}h2{font-size:1.2rem;border-bottom:2px solid #16191d;margin-top:1.8rem;break-after:avoid}table{border-collapse:collapse;width:100%;margin:.6rem 0}
-th,td{border:1px solid #b5bac1;padding:.3rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}tr{break-inside:avoid}thead th{background:#eef0f3}
+th,td{border:1px solid #b5bac1;padding:.3rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}tr{break-inside:avoid}thead th{background:#eef0f3}thead:has(th:empty){display:none}
 code{font-size:.9em;overflow-wrap:anywhere}@media(max-width:40rem){body{margin:1rem auto}}"""
 
 
