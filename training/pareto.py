@@ -87,7 +87,7 @@ def show(state: RaceState, console: Console) -> None:
             continue
         shown.add_row(
             mark + row["name"], f"{row['ms']:.2f}", str(row["rung"]), str(Share(**result["escape"])), str(Share(**result["overkill"])),
-            f"{result['map_50']:.3f}", f"{result['auroc']:.3f}", style="bold" if row["front"] else "",
+            f"{result['map_50']:.3f}", "-" if result["auroc"] is None else f"{result['auroc']:.3f}", style="bold" if row["front"] else "",
         )  # fmt: skip
     console.print(shown)
 

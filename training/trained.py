@@ -1,0 +1,105 @@
+"""The trained network behind the line's own pre- and post-processing: what an exported file is held against.
+
+Everything but the network itself is production's code, so whatever differs between this and the exported file was
+changed by the export, and by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.judge import Judge
+from edge.model import Model, RuntimeOptions
+from edge.recipe import LoadedRecipe, Region
+from training.export import load_net
+from training.net import Exported
+
+Network = Callable[[NDArray[Any]], NDArray[np.float32]]
+
+
+def trained_network(weights: Path, height_px: int, width_px: int) -> Network:
+    """A checkpoint as a function: (1, channels, H, W) network input → the raw output, float32, computed by PyTorch on the CPU.
+
+    Raises:
+        ModelError: the file is neither a checkpoint of ours nor one of ultralytics.
+    """
+    try:
+        net: torch.nn.Module = Exported(load_net(weights)[0], height_px, width_px)
+    except ModelError as ours:
+        net = _ultralytics(weights, ours)
+    net = net.eval().float()
+
+    def run(x: NDArray[Any]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            out = net(torch.from_numpy(np.ascontiguousarray(x, np.float32)))
+        raw = out[0] if isinstance(out, list | tuple) else out
+        return np.ascontiguousarray(raw.numpy(), np.float32)
+
+    return run
+
+
+def _ultralytics(weights: Path, ours: ModelError) -> torch.nn.Module:
+    try:
+        from ultralytics.models import YOLO
+    except ImportError as error:
+        raise ModelError(f"{ours}; a checkpoint of ultralytics needs the package ultralytics, which is not installed") from error
+    try:
+        # it unpickles, which runs what the file says: only for files that were trained here, as --weights says
+        network: Any = YOLO(str(weights), task="detect").model
+    except Exception as error:  # ultralytics raises whatever unpickling raises
+        raise ModelError(f"{weights}: neither a checkpoint of `gutteil train` nor one of ultralytics: {error}") from error
+    if not isinstance(network, torch.nn.Module):
+        raise ModelError(f"{weights}: holds no network; give the trainer's .pt file")
+    return network
+
+
+class TrainedModel(Model):
+    """As the file it stands beside, but PyTorch computes. Card, buffers and decoding are the file's."""
+
+    def __init__(self, path: Path, network: Network, options: RuntimeOptions | None = None) -> None:
+        super().__init__(path, options)
+        self._network = network
+
+    def run(self) -> None:
+        """Judge what lies in the input buffer.
+
+        Raises:
+            ModelError: the network's output has another shape than the file's.
+        """
+        assert self._preparer is not None, "prepare_for comes first"
+        assert self._output is not None, "prepare_for comes first"
+        raw = self._network(self._preparer.buffer)
+        if raw.shape != self._output.shape:
+            raise ModelError(
+                f"{self.path}: gives {self._output.shape}, the trained network {raw.shape}: they are not the same network; check --weights"
+            )
+        self._output[...] = raw
+
+
+class TrainedJudge(Judge):
+    """The judge of a file, with the trained network in the file's place."""
+
+    def __init__(self, loaded: LoadedRecipe, model_file: Path, network: Network) -> None:
+        super().__init__(loaded, model_file=model_file)
+        self.model = TrainedModel(model_file, network)
+        self._preparer = self.model.prepare_for(loaded.recipe.region, loaded.recipe.reference.max_shift_px)
+        if self._reference is not None:
+            self.set_reference(self._reference)
+
+
+def input_size(model_file: Path) -> tuple[int, int]:
+    """Height and width in px of a file's input.
+
+    Raises:
+        ModelError: no usable model.
+    """
+    model = Model(model_file, RuntimeOptions(providers=("cpu",)))
+    model.prepare_for(Region(), 0)
+    return model.card.height_px, model.card.width_px
