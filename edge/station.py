@@ -19,11 +19,11 @@ from edge.decide import Decision, undecided
 from edge.errors import SettingsError
 from edge.judge import Judge
 from edge.messages import CODES, Ejector, Heartbeat, ImageRef, Run, State, Timings, Trigger, Verdict
-from edge.model import RuntimeOptions
 from edge.order_desk import OrderDesk
 from edge.processes import STATION_PRIORITY, step_forward
 from edge.recipe import Recipe, load_recipe
 from edge.ring import RingWriter
+from edge.switch import Switch
 from edge.watch import CameraWatch
 from hardware.camera import Camera, CameraInfo, Frame, make_camera
 from hardware.errors import DeviceError, DeviceGone, DeviceTimeout
@@ -45,10 +45,8 @@ class Station:
             SettingsError, ModelError, BusError, DeviceSettings: what is wrong before the line starts.
         """
         self._config = config
-        loaded = load_recipe(Path(config.recipe))
-        self._options = RuntimeOptions(tuple(config.model.providers), config.model.threads, config.model.spin)
-        self._judge = Judge(loaded, self._options)
-        self._judge.model.warm_up(config.model.warm_up_runs)
+        self._switch = Switch(config)
+        self._judge = self._switch.judge(load_recipe(Path(config.recipe)))
         settings = dict(config.camera.settings)
         if config.camera.backend in ("simulator", "replay"):
             settings.setdefault("wire", config.line.wire)
@@ -58,24 +56,20 @@ class Station:
         self._presence: PartDetector | None = None
         self._ring: RingWriter | None = None
         self._edges: WireIn | None = None
-        simulated = config.camera.backend == "simulator"
-        self._publisher = publisher(config, "station", simulated=simulated)
+        self._publisher = publisher(config, "station", simulated=config.camera.backend == "simulator")
         self._desk = OrderDesk(config.bus.orders, self._publisher.epoch, config)
         self._alarms = Alarms(self._publisher)
         self._recipe_number = next((int(n) for n, file in config.recipes.items() if file == config.recipe), 0)
-        self._recipe_fault = ""
-        self._due_ns = _due_ns(loaded.recipe)
+        self._detail = self._recipe_fault = ""
+        self._due_ns = _due_ns(self._judge.recipe)
         self._run_id = f"{config.name}-{self._publisher.epoch // 1_000_000:x}"
         self._state: State = "starting"
-        self._detail = ""
         self._parts = self._newest_trigger = self._changed_ns = 0
         self._counts = dict.fromkeys(
             ("triggers", "OK", "NG", "UNDECIDED", "evidence_lost", "ring_held", "ring_slots", "orders_waiting", "orders_given_up"), 0
         )
-        self._sensor = config.line.sensor
         self._largest = 0  # bytes of the largest image so far
-        self._ok_due = 0.0
-        self._next_beat = self._next_run = self._reopen_at = self._heard = 0.0
+        self._ok_due = self._next_beat = self._next_run = self._reopen_at = self._heard = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Judge parts until told to stop."""
@@ -97,6 +91,7 @@ class Station:
             if self._ring is not None:
                 self._ring.close()
             self._desk.close()
+            self._switch.close()
             self._publisher.close()
 
     def _turn(self) -> None:
@@ -104,6 +99,8 @@ class Station:
         self._desk.service()
         if self._desk.recipe_wanted is not None:
             self._change_recipe(self._desk.recipe_wanted)
+        if (judge := self._switch.take(self._judge, self._alarms)) is not None:
+            self._use(judge)
         if self._info is None and not self._open():
             self._beat()
             time.sleep(0.02)
@@ -159,10 +156,10 @@ class Station:
         if self._watch is None:  # it outlives the camera: the same image after a reopening is still a frozen camera
             self._watch = CameraWatch(self._config.camera, info)
         self._presence = PartDetector() if info.mode == "free" else None
-        if (info.mode == "free") != (self._sensor == "camera"):
+        if (info.mode == "free") != (self._config.line.sensor == "camera"):
             self._camera.close()
             raise SettingsError(
-                f'line.sensor = "{self._sensor}" does not fit a camera in mode {info.mode}: '
+                f'line.sensor = "{self._config.line.sensor}" does not fit a camera in mode {info.mode}: '
                 'a free-running camera finds the parts itself (line.sensor = "camera"), every other is told by the sensor ("line")'
             )
         if info.mode == "software" and self._edges is None:
@@ -268,7 +265,7 @@ class Station:
             trigger_id=trigger_id,
             trigger_ns=trigger_ns,
             encoder=encoder,
-            sensor=self._sensor,
+            sensor=self._config.line.sensor,
         )
         self._desk.order(self._publisher.last, self._deadline_ns(trigger_ns))
         return part_id
@@ -337,17 +334,20 @@ class Station:
                 raise SettingsError(
                     f"recipes: the PLC asks for recipe {number}, which is not among them; add {number} = FILE to the settings"
                 )
-            loaded = load_recipe(Path(self._config.recipes[str(number)]))
-            judge = Judge(loaded, self._options)
-            judge.model.warm_up(self._config.model.warm_up_runs)
+            judge = self._switch.judge(load_recipe(Path(self._config.recipes[str(number)])))
         except Exception as error:  # whatever it is: a station that dies of it would come back with the recipe before
             self._recipe_fault = str(error)[:200]
             self._fault("recipe-refused", self._recipe_fault, "mend the recipe or its settings, or ask for another one at the machine")
             return
-        self._judge, self._recipe_number, self._recipe_fault, self._due_ns = judge, number, "", _due_ns(loaded.recipe)
-        self._run_id, self._changed_ns = f"{self._config.name}-{time.time_ns() // 1_000_000:x}", time.monotonic_ns()
+        self._recipe_number, self._recipe_fault, self._changed_ns = number, "", time.monotonic_ns()
         self._alarms.set("recipe-refused", False)
         self._state, self._detail = ("ready", "") if self._info is not None else ("fault", "the camera is not open")
+        self._use(judge)
+
+    def _use(self, judge: Judge) -> None:
+        """From the next part on this one judges. A run of its own begins, as a run is one recipe and one model."""
+        self._judge, self._due_ns = judge, _due_ns(judge.recipe)
+        self._run_id = f"{self._config.name}-{time.time_ns() // 1_000_000:x}"
         self._next_beat = self._next_run = 0.0
         self._beat()
 
