@@ -69,9 +69,9 @@ def _over_modbus(config: Station) -> Iterator[None]:
 
 
 def names_for(config: Station) -> list[str]:
-    """The processes an appliance needs; the simulated line only where the PLC is simulated."""
+    """The processes an appliance needs; the simulated line only where the PLC is simulated, the shadow where the settings ask for it."""
     simulated = ["line"] if config.plc.backend == "simulator" or config.plc.settings.get("simulated") is True else []
-    return [*simulated, "recorder", "rejector", "station", "dashboard"]
+    return [*simulated, "recorder", "rejector", "station", "dashboard", *(["shadow"] if config.registry.shadow else [])]
 
 
 def run_appliance(config_file: Path, console: Console) -> None:

@@ -58,8 +58,7 @@ class ImageFolder:
             OSError: no room, no rights, a failing disk.
             ValueError: an array that is no image.
         """
-        day = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC)
-        path = Path("images", f"{day:%Y}", f"{day:%m}", f"{day:%d}", f"{file_name(part_id)}.png")
+        path = place(part_id, wall_ns)
         data = encode_png(image)
         sha256 = hashlib.sha256(data).hexdigest()
         if (self._folder / path).exists() and hashlib.sha256((self._folder / path).read_bytes()).hexdigest() != sha256:
@@ -153,6 +152,12 @@ class ImageFolder:
         self._references.move_to_end(stored.pixels_sha256)
         while len(self._references) > MAX_KNOWN_REFERENCES:
             self._references.popitem(last=False)
+
+
+def place(part_id: str, wall_ns: int) -> Path:
+    """Where a part's image lies, relative to the record's folder; `wall_ns`: UTC of its trigger."""
+    day = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC)
+    return Path("images", f"{day:%Y}", f"{day:%m}", f"{day:%d}", f"{file_name(part_id)}.png")
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:

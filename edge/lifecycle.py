@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
 from edge.errors import RegistryError
@@ -14,6 +15,7 @@ EVENTS: Final[tuple[Event, ...]] = get_args(Event)
 # displace: another was released in its place; rollback: it was taken back; restore: it came back instead of the one taken back
 TRANSITIONS: Final[dict[tuple[State | None, Event], State]] = {
     (None, "register"): "candidate",
+    ("candidate", "register"): "candidate",  # with newer documents
     ("retired", "register"): "candidate",
     ("candidate", "shadow"): "shadow",
     ("shadow", "propose"): "shadow",
@@ -21,6 +23,8 @@ TRANSITIONS: Final[dict[tuple[State | None, Event], State]] = {
     ("active", "displace"): "retired",
     ("active", "rollback"): "retired",
     ("retired", "restore"): "active",
+    ("candidate", "restore"): "active",  # registered anew after it had been displaced; a rollback must find it all the same
+    ("shadow", "restore"): "active",
     ("candidate", "retire"): "retired",
     ("shadow", "retire"): "retired",
 }
@@ -43,3 +47,17 @@ def after(state: State | None, event: Event) -> State:
     if found is None:
         raise RegistryError(f"{event} is not possible: the model is {state or 'not registered'} here; {_NEXT[state]}")
     return found
+
+
+def activations(events: Iterable[tuple[Event, str]]) -> list[str]:
+    """The models that were active one after the other and not taken back, by a product's events (event, model) in order.
+
+    The last one is active; what stands before it is what a rollback goes back to; below the first is the recipe's own model.
+    """
+    stack: list[str] = []
+    for event, sha256 in events:
+        if event == "release":
+            stack.append(sha256)
+        elif event == "rollback" and stack:
+            stack.pop()
+    return stack
