@@ -47,9 +47,10 @@ def keys_command(
     elif not show:
         make(folder)
         say(f'The appliance has its keys in {folder}. Set in the settings file: [keys] folder = "{folder}"')
-    clients = listed(folder) if (folder / "server.json").exists() else []
+    people = _signers(folder)
+    clients = listed(folder) if (folder / "clients").is_dir() or not people else []
     found = [{"name": c.name, "role": c.role, "public": c.public, "own": c.name.startswith(OWN)} for c in clients]
-    return [*found, *({"name": s.name, "role": "sign", "public": s.public, "own": False} for s in _signers(folder).values())]
+    return [*found, *({"name": s.name, "role": "sign", "public": s.public, "own": False} for s in people.values())]
 
 
 def _signers(folder: Path) -> dict[str, Signer]:

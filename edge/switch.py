@@ -17,7 +17,7 @@ from edge.alarms import Alarms
 from edge.config import Station
 from edge.judge import Judge
 from edge.model import RuntimeOptions
-from edge.pointer import Pointer, model_path, pointer_file, read_pointer
+from edge.pointer import FOLDER, Pointer, model_path, pointer_file, read_pointer
 from edge.recipe import LoadedRecipe
 
 POLL_S = 0.05
@@ -84,7 +84,8 @@ class Switch:
                 self._prepare(current)
                 self._fault, retry_at = "", float("inf")
             except Exception as error:  # whatever it is: the model before judges on, and the thread must live for the next try
-                self._fault, retry_at = f"the model that was made active cannot be used: {error}"[:200], time.monotonic() + RETRY_S
+                why = str(error).replace(f"{self._folder / FOLDER}/", "")  # an alarm has 200 characters, and a path takes them
+                self._fault, retry_at = f"the model made active cannot be used: {why}"[:200], time.monotonic() + RETRY_S
             seen = now
 
     def _prepare(self, current: Judge) -> None:
