@@ -113,11 +113,24 @@ def bench(
     peers: Annotated[
         bool, typer.Option(help="also measure a stock yolo26n and ultralytics' predict, where ultralytics is installed")
     ] = True,
+    shadow: Annotated[
+        bool,
+        typer.Option("--shadow", help="instead: the line with and without a shadow model in turn, and how long a change of model takes"),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Stage by stage from trigger to a separate subscriber, against raw runs of the same model and others in the same run."""
     from edge.bench import bench_line, show
 
+    if shadow:
+        from edge.bench_shadow import bench_shadow, show_shadow
+
+        measured = bench_shadow(parts=parts, rounds=rounds, rate_hz=rate, console=stderr)
+        if as_json:
+            print_json(measured)
+        else:
+            show_shadow(measured, Console())
+        return
     document = bench_line(parts=parts, rounds=rounds, rate_hz=rate, peers=peers, console=stderr)
     if as_json:
         print_json(document)

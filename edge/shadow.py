@@ -206,8 +206,9 @@ class Shadow:
 def step_aside() -> None:
     """Run only where nothing else wants to: for the calling thread, and those that it makes."""
     with contextlib.suppress(AttributeError, OSError):
-        os.nice(19)
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with contextlib.suppress(OSError):  # of idle threads this one last; a unit may not do it
+        os.nice(19)
 
 
 def _judge(judge: Judge, image: Image, reference: Image | None, verdict: Verdict, kept: bool) -> tuple[Decision, bytes]:
