@@ -215,7 +215,7 @@ class Registry:
 
     def score(self, db: sqlite3.Connection, sha256: str) -> Score:
         """Who of the two was right, under the present recipe and beside the present active model."""
-        return shadow_results.score(shadow_results.disagreements(db, sha256, self.loaded.hash, self.present(db)))
+        return shadow_results.score(shadow_results.said(db, sha256, self.loaded.hash, self.present(db)))
 
     def present(self, db: sqlite3.Connection) -> str:
         """SHA-256 of the model that is to judge now: the active one, or the recipe's own.

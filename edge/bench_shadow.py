@@ -20,7 +20,7 @@ from rich.table import Table
 
 from edge import registry as rows
 from edge import shadow_results
-from edge.activation import Person, Registry
+from edge.activation import Person, Registry, file_hash
 from edge.appliance import DEMO_RECIPE
 from edge.bench import collect, feed, subscribe
 from edge.card import with_card
@@ -87,7 +87,8 @@ def bench_shadow(*, parts: int, rounds: int, rate_hz: float, console: Console) -
                         measured[name] += collect(ours)
             with contextlib.closing(open_store(Path(config.record.folder) / FILE_NAME, read_only=True)) as store, store.reading() as db:
                 spans = shadow_results.totals(db, sha256)
-                differ = len(shadow_results.disagreements(db, sha256))
+                loaded = load_recipe(DEMO_RECIPE)
+                differ = sum(1 for _ in shadow_results.said(db, sha256, loaded.hash, file_hash(loaded.model_file)))
             changes = _changes(appliance, sha256)
         ours.send("stop")
         reader.join(5)

@@ -222,7 +222,8 @@ def disagreement_document(registry: Registry, model: str, most: int, html: Path 
         if not sha256:
             raise RegistryError(f"no model is in shadow for {registry.product!r}; name one: gutteil models disagreements MODEL")
         present = registry.present(db)
-        found = shadow_results.disagreements(db, sha256, registry.loaded.hash, present)
+        found = shadow_results.disagreements(db, sha256, registry.loaded.hash, present, most)
+        score = registry.score(db, sha256)
         judged = shadow_results.parts(db, sha256, registry.loaded.hash, present)
         totals = shadow_results.totals(db, sha256)
     document = {
@@ -231,16 +232,16 @@ def disagreement_document(registry: Registry, model: str, most: int, html: Path 
         "active": present,
         "recipe_hash": registry.loaded.hash,
         "judged": judged,
-        "differ": len(found),
+        "differ": score.differ,
         "skipped": msgspec.structs.asdict(totals),
-        "score": shadow_results.score(found).as_dict(),
-        "parts": [msgspec.to_builtins(d) for d in found[:most]],
+        "score": score.as_dict(),
+        "parts": [msgspec.to_builtins(d) for d in found],
     }
     if html is not None:
         from edge.disagreement_page import page
 
         try:
-            html.write_text(page(document, found[:most], registry.folder), "utf-8")
+            html.write_text(page(document, found, registry.folder), "utf-8")
         except OSError as error:
             raise RegistryError(f"--html {html}: cannot be written ({error.strerror}); choose another place") from error
     return document

@@ -38,7 +38,7 @@ from edge.processes import step_back
 from edge.recipe import LoadedRecipe, load_recipe
 from edge.ring import RingReader
 from edge.shadow_results import Result, Span
-from edge.shadow_writer import Picture, ShadowWriter
+from edge.shadow_writer import MAX_WAITING, Picture, ShadowWriter
 from edge.store import FILE_NAME, open_store
 
 LOOK_S = 2.0  # how often the registry is asked who is in shadow, and results are written
@@ -151,7 +151,8 @@ class Shadow:
         )
         self._results.append(result)
         if result.differs:
-            self._pictures.append(Picture(verdict.part_id, verdict.trigger_wall_ns, png, time.monotonic()))
+            picture = Picture(verdict.part_id, verdict.trigger_wall_ns, png, time.monotonic())
+            self._pictures = [*self._pictures, picture][-MAX_WAITING:]  # a disk that takes none must not fill the memory
 
     def _flush(self) -> None:
         """Bring to the record what there is; what cannot be written stays for the next time."""

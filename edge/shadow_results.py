@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -56,16 +56,6 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
 
 
-class Disagreement(msgspec.Struct, frozen=True, kw_only=True):
-    """A part on which the two differ; `truth`: what people say of it, None where nobody has yet."""
-
-    result: Result
-    truth: Truth | None
-    reviewer: str
-    triggered_at: str | None
-    image_path: str | None
-
-
 def add(db: sqlite3.Connection, sha256: str, results: Iterable[Result], recipe_hash: str, span: Span, times_ns: tuple[int, int]) -> None:
     """Within the caller's transaction, which holds the write lock. A part that is there already (said again on the bus) stays as it is."""
     for r in results:
@@ -98,18 +88,45 @@ def parts(db: sqlite3.Connection, sha256: str, recipe_hash: str, active_sha256: 
     return int(db.execute(query, (sha256, recipe_hash, active_sha256)).fetchone()[0])
 
 
-def disagreements(db: sqlite3.Connection, sha256: str, recipe_hash: str | None = None, active_sha256: str | None = None) -> list[Disagreement]:  # fmt: skip
-    """The parts on which the two differ, newest first; where given only under this recipe, beside this active model."""
-    rows = db.execute(
-        """SELECT s.part_id, s.recipe_hash, s.active_sha256, s.active_verdict, s.verdict, s.active_score, s.score, s.active_defects, s.defects,
-            s.wall_ns, r.truth, coalesce(r.who, ''), i.triggered_at, CASE WHEN i.evidence_expired_ns IS NULL THEN i.image_path END
-        FROM shadow_results s LEFT JOIN inspections i USING (part_id)
-        LEFT JOIN reviews r ON r.number = (SELECT max(n.number) FROM reviews n WHERE n.part_id = s.part_id) AND r.truth != 'withdrawn'
-        WHERE s.sha256 = ? AND s.verdict != s.active_verdict AND (? IS NULL OR s.recipe_hash = ?) AND (? IS NULL OR s.active_sha256 = ?)
-        ORDER BY s.wall_ns DESC, s.part_id""",
-        (sha256, recipe_hash, recipe_hash, active_sha256, active_sha256),
-    ).fetchall()
+_REVIEWED = "LEFT JOIN reviews r ON r.number = (SELECT max(n.number) FROM reviews n WHERE n.part_id = s.part_id) AND r.truth != 'withdrawn'"
+_WHERE = "s.sha256 = ? AND s.verdict != s.active_verdict AND s.recipe_hash = ? AND s.active_sha256 = ?"
+
+
+class Said(NamedTuple):
+    """A part on which the two differ; `truth`: what people say of it, None where nobody has yet."""
+
+    part_id: str
+    active_verdict: VerdictWord
+    verdict: VerdictWord
+    truth: Truth | None
+
+
+class Disagreement(msgspec.Struct, frozen=True, kw_only=True):
+    """The same with all that is known of it; `image_path` is relative to the record's folder, None where no image is kept."""
+
+    result: Result
+    truth: Truth | None
+    reviewer: str
+    triggered_at: str | None
+    image_path: str | None
+
+
+def said(db: sqlite3.Connection, sha256: str, recipe_hash: str, active_sha256: str) -> Iterator[Said]:
+    """The parts on which the two differ under this recipe, one at a time, as there may be many."""
+    query = f"SELECT s.part_id, s.active_verdict, s.verdict, r.truth FROM shadow_results s {_REVIEWED} WHERE {_WHERE}"
+    return (Said(*row) for row in db.execute(query, (sha256, recipe_hash, active_sha256)))
+
+
+def disagreements(db: sqlite3.Connection, sha256: str, recipe_hash: str, active_sha256: str, most: int) -> list[Disagreement]:
+    """The newest of them, newest first, at most so many."""
     names = Result.__struct_fields__
+    rows = db.execute(
+        f"""SELECT {", ".join(f"s.{n}" for n in names)}, r.truth, coalesce(r.who, ''), i.triggered_at,
+            CASE WHEN i.evidence_expired_ns IS NULL THEN i.image_path END
+        FROM shadow_results s LEFT JOIN inspections i USING (part_id) {_REVIEWED}
+        WHERE {_WHERE} ORDER BY s.wall_ns DESC, s.part_id LIMIT ?""",
+        (sha256, recipe_hash, active_sha256, most),
+    ).fetchall()
     found = []
     for row in rows:
         fields = dict(zip(names, row[: len(names)], strict=True))
@@ -124,6 +141,7 @@ class Score:
     """Who was right where the two differ on whether a part may pass, by what people said of it.
 
     Attributes:
+        differ: parts on which their verdicts differ.
         candidate, active: how often each was right.
         undecided: reviewed parts that say nothing of the two: both reject, or the person was unsure.
         open: not reviewed yet.
@@ -132,6 +150,7 @@ class Score:
         passes, passes_reviewed: parts that the candidate would pass and the active model does not, and how many are reviewed.
     """
 
+    differ: int
     candidate: int
     active: int
     undecided: int
@@ -147,24 +166,25 @@ class Score:
         return {n: getattr(self, n) for n in self.__dataclass_fields__} | {"candidate_right": right}
 
 
-def score(found: Sequence[Disagreement]) -> Score:
+def score(found: Iterable[Said]) -> Score:
     """Pure. A part that both reject, one as NG and one as UNDECIDED, is a disagreement in words alone."""
-    candidate = active = undecided = still_open = passes = passes_reviewed = 0
+    differ = candidate = active = undecided = still_open = passes = passes_reviewed = 0
     escapes, catches = [], []
-    for d in found:
-        would_pass, passed = d.result.verdict == "OK", d.result.active_verdict == "OK"
+    for part in found:
+        differ += 1
+        would_pass, passed, telling = part.verdict == "OK", part.active_verdict == "OK", part.truth in ("good", "bad")
         passes += would_pass
-        passes_reviewed += would_pass and d.truth in ("good", "bad")
-        if d.truth is None:
+        passes_reviewed += would_pass and telling
+        if part.truth is None:
             still_open += 1
-        elif d.truth not in ("good", "bad") or would_pass == passed:
+        elif not telling or would_pass == passed:
             undecided += 1
-        elif (d.truth == "good") == would_pass:
+        elif (part.truth == "good") == would_pass:
             candidate += 1
         else:
             active += 1
-        if d.truth == "bad" and would_pass:
-            escapes.append(d.result.part_id)
-        elif d.truth == "bad" and passed:
-            catches.append(d.result.part_id)
-    return Score(candidate, active, undecided, still_open, tuple(escapes), tuple(catches), passes, passes_reviewed)
+        if part.truth == "bad" and would_pass:
+            escapes.append(part.part_id)
+        elif part.truth == "bad" and passed:
+            catches.append(part.part_id)
+    return Score(differ, candidate, active, undecided, still_open, tuple(escapes), tuple(catches), passes, passes_reviewed)

@@ -60,17 +60,19 @@ class ShadowWriter:
             return []
         waiting = []
         with self._open().reading() as db:
-            held = sum(hold.reason == shadow_results.hold_reason(sha256) for hold in holds.holds(db, ended=True))
+            held = {hold.part_id for hold in holds.holds(db, ended=True) if hold.reason == shadow_results.hold_reason(sha256)}
             rows = {
                 p.part_id: db.execute("SELECT evidence FROM inspections WHERE part_id = ? AND verdict IS NOT NULL", (p.part_id,)).fetchone()
                 for p in pictures
             }
-        for picture in pictures[-MAX_WAITING:]:
+        for picture in pictures:
+            if picture.part_id in held:
+                continue  # done before something failed
             if rows[picture.part_id] is None:
                 waiting += [picture] if time.monotonic() - picture.at_s < WAIT_S else []
-            elif held < self._most and (rows[picture.part_id][0] == "stored" or picture.png):
+            elif len(held) < self._most and (rows[picture.part_id][0] == "stored" or picture.png):
                 self._keep(sha256, picture)
-                held += 1
+                held.add(picture.part_id)
         return waiting
 
     def close(self) -> None:

@@ -12,18 +12,19 @@ from typer.testing import CliRunner
 
 from edge import holds, shadow_results
 from edge.activation import Registry
+from edge.appliance import names_for
 from edge.cli import app
 from edge.errors import RegistryError
 from edge.messages import AnyMessage, Verdict
-from edge.shadow_results import Disagreement, Result, score
+from edge.shadow_results import Disagreement, score
 from edge.store import Inspection
 from tests.edge.line_of_one import read_image
-from tests.edge.registry_line import ANNA, BEN, OWN_MODEL, documents, finds_always, registry_in, running_line, sha_of, until
+from tests.edge.registry_line import ANNA, BEN, OWN_MODEL, documents, finds_always, registry_in, running_line, settings, sha_of, until
 
 
 def differing(registry: Registry, sha256: str) -> list[Disagreement]:
     with registry.store.reading() as db:
-        return shadow_results.disagreements(db, sha256)
+        return shadow_results.disagreements(db, sha256, registry.loaded.hash, sha_of(OWN_MODEL), 1000)
 
 
 def test_a_shadow_that_disagrees_switches_nothing_and_is_looked_into(tmp_path: Path) -> None:
@@ -79,11 +80,9 @@ def test_a_shadow_that_disagrees_switches_nothing_and_is_looked_into(tmp_path: P
         assert registry.store.verify_audit().holds
 
 
-def part(number: int, active: str, shadow: str, truth: str | None) -> Disagreement:
-    result = Result(
-        part_id=f"P{number}", recipe_hash="r", active_sha256="a", active_verdict=active, verdict=shadow, active_score=0, score=0  # type: ignore[arg-type]
-    )  # fmt: skip
-    return Disagreement(result=result, truth=truth, reviewer="Anna", triggered_at=None, image_path=None)  # type: ignore[arg-type]
+def test_the_process_runs_where_the_settings_ask_for_it(tmp_path: Path) -> None:
+    assert "shadow" not in names_for(settings(tmp_path))
+    assert names_for(settings(tmp_path, shadow=True))[-1] == "shadow"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +101,8 @@ def part(number: int, active: str, shadow: str, truth: str | None) -> Disagreeme
     ],
 )
 def test_who_was_right(active: str, shadow: str, truth: str | None, expected: dict[str, object]) -> None:
-    found = score([part(1, active, shadow, truth)]).as_dict()
+    found = score([Said("P1", active, shadow, truth)]).as_dict()  # type: ignore[arg-type]
+    assert found["differ"] == 1
     plain = {
         "candidate": 0,
         "active": 0,
