@@ -16,7 +16,7 @@ from edge.appliance import names_for
 from edge.cli import app
 from edge.errors import RegistryError
 from edge.messages import AnyMessage, Verdict
-from edge.shadow_results import Disagreement, score
+from edge.shadow_results import Disagreement, Said, score
 from edge.store import Inspection
 from tests.edge.line_of_one import read_image
 from tests.edge.registry_line import ANNA, BEN, OWN_MODEL, documents, finds_always, registry_in, running_line, settings, sha_of, until
