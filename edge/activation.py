@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import sqlite3
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
-
-import msgspec
 
 from edge import holds, registry, shadow_results
 from edge.audit import append
@@ -25,19 +20,13 @@ from edge.config import Station
 from edge.errors import GutteilError, KeysError, ModelError, RegistryError, SettingsError
 from edge.gate import Facts, unmet
 from edge.holds import said
-from edge.judge import Judge
 from edge.lifecycle import Event, State, after
-from edge.model import RuntimeOptions
 from edge.pointer import FOLDER, Said, Statement, model_path, write_pointer
 from edge.recipe import LoadedRecipe, load_recipe
 from edge.registry import Kind, ModelRow
 from edge.shadow_results import Score
-from edge.signing import SignerPair, check_model, read_pair, sign, signature_file, signers
+from edge.signing import SignerPair, check_model, read_pair, sign, signers
 from edge.store import Store
-from edge.whole import write_whole
-
-MAX_DOCUMENT_BYTES = 20_000_000
-LATENCY_RUNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,39 +92,10 @@ class Registry:
         self.folder = Path(config.record.folder)
 
     def register(self, file: Path, documents: dict[Kind, Path], latency: dict[str, float], by: Person) -> ModelRow:
-        """Take a model in as a candidate, with its documents; a candidate gets newer ones in the same way.
+        """Take a model in as a candidate: `edge.enrolment.enrol`."""
+        from edge.enrolment import enrol  # it runs the model, and a rollback must not wait for what that needs
 
-        Args:
-            documents: parity and evaluation, as JSON files that name the model by `model_sha256`.
-            latency: ms per part by device, besides what is measured here.
-
-        Raises:
-            ModelError, SettingsError: the file is not usable under the recipe; nothing is kept of it.
-            RegistryError: a document is of another model; or it judges, or is in shadow, already.
-        """
-        found: dict[Kind, Any] = {kind: read_document(path, kind) for kind, path in documents.items()}
-        judge = Judge(self.loaded, self._options(), model_file=file)
-        model = judge.model
-        for kind, document in found.items():
-            if document.get("model_sha256") != model.file_hash:
-                raise RegistryError(
-                    f"{documents[kind]}: is about another model (model_sha256 {str(document.get('model_sha256'))[:12]}..., "
-                    f"this file has {model.file_hash[:12]}...); give the {kind} of this very file"
-                )
-        size = self._keep(file, model.file_hash)
-        found["latency"] = {f"{platform.machine()} {model.provider}": round(model.warm_up(LATENCY_RUNS), 3)} | latency
-        recipe = self.loaded.recipe.model_dump(mode="json", exclude_none=True)
-        found["recipe"] = {"name": self.loaded.name, "hash": self.loaded.hash, "recipe": recipe}
-        card = msgspec.to_builtins(model.card)
-        now_ns = time.time_ns()
-        with self.store.writing() as db:
-            registry.add_model(db, model.file_hash, size, card, f"gutteil {version('gutteil')}", by.who, now_ns)
-            digests = [
-                f"{kind} {registry.add_document(db, model.file_hash, self.product, kind, document, by.who, now_ns)[:16]}"
-                for kind, document in sorted(found.items())
-            ]
-            self._change(db, model.file_hash, "register", by, ", ".join(digests), now_ns)
-            return registry.find(db, model.file_hash)
+        return enrol(self, file, documents, latency, by)
 
     def shadow(self, model: str, by: Person, reason: str) -> State:
         """Let it judge beside the active one.
@@ -147,13 +107,13 @@ class Registry:
             sha256 = registry.find(db, model).sha256
             if other := registry.in_state(db, self.product, "shadow"):
                 raise RegistryError(f"{other[:12]} is in shadow for {self.product!r}; retire or release it first: gutteil models retire")
-            return self._change(db, sha256, "shadow", by, reason, time.time_ns())
+            return self.change(db, sha256, "shadow", by, reason, time.time_ns())
 
     def propose(self, model: str, by: Person, reason: str) -> list[str]:
         """Propose that it be released; returns what the gate still misses."""
         with self.store.writing() as db:
             sha256, now_ns = registry.find(db, model).sha256, time.time_ns()
-            self._change(db, sha256, "propose", by, reason, now_ns, self._signed("propose", sha256, by, now_ns))
+            self.change(db, sha256, "propose", by, reason, now_ns, self._signed("propose", sha256, by, now_ns))
         return self.gate(model)
 
     def gate(self, model: str, releaser: Person | None = None) -> list[str]:
@@ -175,8 +135,8 @@ class Registry:
                 self._audit(db, "model-release", by, f"{self.product}, {sha256}: {missing[0]}"[:400], now_ns, accepted=False)
             else:
                 if before := registry.in_state(db, self.product, "active"):
-                    self._change(db, before, "displace", by, f"by {sha256[:16]}", now_ns)
-                self._change(db, sha256, "release", by, reason, now_ns, self._signed("release", sha256, by, now_ns))
+                    self.change(db, before, "displace", by, f"by {sha256[:16]}", now_ns)
+                self.change(db, sha256, "release", by, reason, now_ns, self._signed("release", sha256, by, now_ns))
                 self._let_go(db, sha256, by, now_ns)
         if missing:
             raise RegistryError(f"{sha256[:12]} may not be released yet:\n  " + "\n  ".join(missing))
@@ -195,9 +155,9 @@ class Registry:
                 raise RegistryError(f"the recipe's own model judges {self.product!r}, and nothing came before it; there is no way back")
             back = stack[-2] if len(stack) > 1 else ""
             words = f"back to {back[:16] or 'the model of the recipe'}: {reason}"
-            self._change(db, stack[-1], "rollback", by, words, now_ns, self._signed("rollback", back, by, now_ns))
+            self.change(db, stack[-1], "rollback", by, words, now_ns, self._signed("rollback", back, by, now_ns))
             if back:
-                self._change(db, back, "restore", by, reason, now_ns)
+                self.change(db, back, "restore", by, reason, now_ns)
         self.point()
         return back
 
@@ -209,7 +169,7 @@ class Registry:
         """
         with self.store.writing() as db:
             sha256, now_ns = registry.find(db, model).sha256, time.time_ns()
-            state = self._change(db, sha256, "retire", by, reason, now_ns)
+            state = self.change(db, sha256, "retire", by, reason, now_ns)
             self._let_go(db, sha256, by, now_ns)
         return state
 
@@ -257,25 +217,6 @@ class Registry:
             return str(error)
         return ""
 
-    def _options(self) -> RuntimeOptions:
-        model = self.config.model
-        return RuntimeOptions(tuple(model.providers), model.threads, model.spin, self.config.keys.signers)
-
-    def _keep(self, file: Path, sha256: str) -> int:
-        """The model and its signature in the record's folder; returns the size."""
-        kept = model_path(self.folder, sha256)
-        try:
-            data = file.read_bytes()
-            if hashlib.sha256(data).hexdigest() != sha256:
-                raise ModelError(f"{file}: was changed while it was being read; give it again when it is whole")
-            (self.folder / FOLDER).mkdir(exist_ok=True)
-            if signature_file(file).is_file():
-                write_whole(signature_file(kept), signature_file(file).read_bytes())
-            write_whole(kept, data)
-        except OSError as error:
-            raise RegistryError(f"{kept}: cannot be written ({error.strerror}); check record.folder, its room and its owner") from error
-        return len(data)
-
     def _let_go(self, db: sqlite3.Connection, sha256: str, by: Person, now_ns: int) -> None:
         """The question of its disagreements is settled: their images may be deleted like others."""
         for hold in holds.holds(db):
@@ -288,9 +229,7 @@ class Registry:
         statement = Statement(event=event, product=self.product, sha256=sha256, who=by.who, wall_ns=now_ns)
         return sign(by.pair, "statement", statement.signed())
 
-    def _change(
-        self, db: sqlite3.Connection, sha256: str, event: Event, by: Person, reason: str, now_ns: int, signature: str = ""
-    ) -> State:
+    def change(self, db: sqlite3.Connection, sha256: str, event: Event, by: Person, reason: str, now_ns: int, signature: str = "") -> State:
         state = registry.change(db, self.product, sha256, event, by.who, reason[:400], now_ns, by.key, signature)
         self._audit(db, f"model-{event}", by, f"{self.product}, {sha256}: {reason}"[:400], now_ns)
         return state
@@ -318,25 +257,6 @@ class Registry:
                 "then: gutteil models point"
             ) from error
         return pointer.sha256
-
-
-def read_document(path: Path, kind: str) -> dict[str, Any]:
-    """A document about a model.
-
-    Raises:
-        RegistryError: missing, too long, or not a JSON object.
-    """
-    try:
-        if path.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise RegistryError(f"{path}: larger than {MAX_DOCUMENT_BYTES} bytes; that is no {kind} document")
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise RegistryError(f"--{kind} {path}: cannot be read ({error.strerror}); check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise RegistryError(f"--{kind} {path}: is not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise RegistryError(f"--{kind} {path}: holds no JSON object; give what `gutteil` wrote as {kind}")
-    return cast(dict[str, Any], found)
 
 
 def file_hash(path: Path) -> str:

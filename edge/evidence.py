@@ -9,16 +9,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.places import place
 from edge.rows import StoredFile
 
 MAX_KNOWN_REFERENCES = 10_000
@@ -154,12 +153,6 @@ class ImageFolder:
             self._references.popitem(last=False)
 
 
-def place(part_id: str, wall_ns: int) -> Path:
-    """Where a part's image lies, relative to the record's folder; `wall_ns`: UTC of its trigger."""
-    day = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC)
-    return Path("images", f"{day:%Y}", f"{day:%m}", f"{day:%d}", f"{file_name(part_id)}.png")
-
-
 def encode_png(image: NDArray[np.uint8]) -> bytes:
     """A PNG that gives exactly these pixels back.
 
@@ -178,9 +171,3 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     if not done:
         raise ValueError(f"an array of shape {image.shape} cannot be written as PNG")
     return data.tobytes()
-
-
-def file_name(part_id: str) -> str:
-    """A part_id as a file name without extension; ids with other signs than letters, digits, '.', '_' and '-' get a hash, to stay apart."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", part_id)[:100].lstrip(".")
-    return plain if plain == part_id else f"{plain}~{hashlib.sha256(part_id.encode()).hexdigest()[:16]}"

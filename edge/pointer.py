@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.errors import KeysError, ModelError
-from edge.evidence import file_name
+from edge.places import file_name
 from edge.signing import verify
 from edge.whole import write_whole
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge import holds, shadow_results
 from edge.config import Station
 from edge.errors import StoreError
-from edge.evidence import place
+from edge.places import place
 from edge.shadow_results import Result, Span
 from edge.store import FILE_NAME, Store, open_store
 from edge.whole import write_whole
