@@ -25,6 +25,7 @@ from edge.pointer import read_pointer
 from edge.signing import read_pair, sign_model
 from edge.store import FILE_NAME, open_store
 
+SILENT_S = 1.5  # until a station that says nothing at all is taken to be away
 WAIT_S = 15.0  # for the station to judge with another model: it may have to load it
 
 
@@ -208,7 +209,7 @@ def _await(registry: Registry, bus: Subscriber, sha256: str, console: Console) -
             raise RegistryError(
                 f"the station refuses it and goes on with the model before: {message.text}; go back: gutteil models rollback"
             )
-        if not other and time.monotonic() - begin > 3:
+        if not other and time.monotonic() - begin > SILENT_S:
             break
     _say(
         console, f"the station does not say so yet ({other or 'nobody answers'}); it takes the model when it starts or judges this product"

@@ -90,7 +90,7 @@ def read_pointer(folder: Path, product: str, signers: str) -> Pointer | None:
         ModelError: damaged, of another product, or not signed by two people of `signers` (empty = nobody need sign).
     """
     file = pointer_file(folder, product)
-    remedy = "write it anew as the record says: gutteil models point"
+    remedy = "write it anew as the record says: gutteil models point; or go back: gutteil models rollback"
     try:
         with file.open("rb") as opened:
             data = opened.read(MAX_BYTES + 1)
