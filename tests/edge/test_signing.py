@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from edge.appliance import DEMO_RECIPE
 from edge.card import with_card
 from edge.cli import app
+from edge.config import Keys, Record, Station
+from edge.doctor import examine
 from edge.errors import KeysError, ModelError
 from edge.model import Model, RuntimeOptions
+from edge.processes import SETTINGS_WRONG
+from edge.rig import own_ports, write_config
 from edge.signing import SIGNERS, add_signer, read_pair, revoke_signer, sign, sign_model, signature_file, signers, verify
 from tests.edge.tiny_models import tiny_card, tiny_file, tiny_onnx
 
@@ -146,3 +153,18 @@ def test_the_keys_command_lists_signers_beside_clients(tmp_path: Path) -> None:
     with pytest.raises(KeysError, match="cannot be"):
         keys("--add", "../carla", "--role", "sign")
     assert "carla" not in keys("--revoke", "carla")
+
+
+def test_the_station_itself_does_not_start_with_what_is_not_signed(tmp_path: Path, keys: Path) -> None:
+    asked = own_ports(
+        Station(recipe=str(DEMO_RECIPE), keys=Keys(signers=str(keys / SIGNERS)), record=Record(folder=str(tmp_path / "data")))
+    )
+    for config, doctor_says in ((asked, "is not signed, and keys.signers wants that"), (Station(recipe=str(DEMO_RECIPE)), "signatures are not asked for")):  # fmt: skip
+        said = {f.what: f.text for f in examine(write_config(config, tmp_path))}
+        assert doctor_says in said["model"]
+    file = write_config(asked, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "station", "--config", str(file)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == SETTINGS_WRONG, "starting it again would not help"
+    assert "board.onnx: is not signed, and keys.signers wants that" in done.stderr
