@@ -46,7 +46,7 @@ def _figure(d: Disagreement, folder: Path) -> str:
     r = d.result
     said = f"{d.truth} ({d.reviewer})" if d.truth is not None else "not reviewed"
     picture = _picture(d, folder)
-    shown = f'<img alt="" src="data:image/jpeg;base64,{picture}">' if picture else "<p>(no image is kept)</p>"
+    shown = f'<img alt="" src="data:image/jpeg;base64,{picture}">' if picture else "<p>(no image is kept, or not yet)</p>"
     return (
         f"<figure>{shown}<figcaption><code>{html.escape(r.part_id)}</code> {html.escape(d.triggered_at or '')}<br>"
         f'<span class="active">{r.active_verdict}</span> {_words(r.active_defects)}<br>'
