@@ -24,9 +24,9 @@ DEMO_RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "sim-board.toml"
 
 
 def names_for(config: Station) -> list[str]:
-    """The processes an appliance needs; the simulated line only where the PLC is simulated."""
+    """The processes an appliance needs; the simulated line only where the PLC is simulated, the shadow where the settings ask for it."""
     simulated = ["line"] if config.plc.backend == "simulator" or config.plc.settings.get("simulated") is True else []
-    return [*simulated, "recorder", "rejector", "station", "dashboard"]
+    return [*simulated, "recorder", "rejector", "station", "dashboard", *(["shadow"] if config.registry.shadow else [])]
 
 
 def run_appliance(config_file: Path, console: Console) -> None:

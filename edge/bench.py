@@ -39,7 +39,7 @@ from hardware.camera import make_camera
 _WARM_PARTS = 30
 
 
-def _subscribe(config: Station, pipe: Connection) -> None:
+def subscribe(config: Station, pipe: Connection) -> None:
     """The separate process: notes the moment at which it has each verdict decoded."""
     subscriber = Subscriber([config.bus.station], [Verdict], keys=config)
     pipe.send("ready")
@@ -144,7 +144,7 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
         )
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        reader = context.Process(target=_subscribe, args=(config, theirs), daemon=True)
+        reader = context.Process(target=subscribe, args=(config, theirs), daemon=True)
         reader.start()
         ours.recv()
         stock = stock_model(folder) if peers else None
@@ -162,16 +162,16 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
         scheduler: list[float] = []
         raw: dict[str, list[float]] = {name: [] for name in raw_calls}
         with rig(config, folder, ["station", "rejector", "recorder", "dashboard"]) as appliance:
-            _feed(appliance, _WARM_PARTS, rate_hz, [])
-            _collect(ours)
+            feed(appliance, _WARM_PARTS, rate_hz, [])
+            collect(ours)
             cpu_before = appliance.cpu_s()
             fed_s = 0.0
             for number in range(rounds):
                 console.print(f"round {number + 1} of {rounds}: the line, then {', '.join(raw_calls)}")
                 begin = time.monotonic()
-                _feed(appliance, parts, rate_hz, gone)
+                feed(appliance, parts, rate_hz, gone)
                 fed_s += time.monotonic() - begin
-                rows += _collect(ours)
+                rows += collect(ours)
                 time.sleep(0.5)
                 with _like_the_station():
                     scheduler += _lateness(max(20, parts // 3), rate_hz)
@@ -186,7 +186,7 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
     return _document(rows, raw, memory, cpu, rate_hz, str(model_file)) | _reject_path(gone, scheduler)
 
 
-def _feed(appliance: Rig, parts: int, rate_hz: float, gone: list[Ejection]) -> None:
+def feed(appliance: Rig, parts: int, rate_hz: float, gone: list[Ejection]) -> None:
     """Let parts pass and hold the line again; adds what became of them to `gone`."""
     appliance.line.hold(False)
     seen, until = 0, time.monotonic() + 30 + 3 * parts / rate_hz
@@ -199,7 +199,7 @@ def _feed(appliance: Rig, parts: int, rate_hz: float, gone: list[Ejection]) -> N
     appliance.line.hold(True)
 
 
-def _collect(pipe: Connection) -> list[tuple[float, ...]]:
+def collect(pipe: Connection) -> list[tuple[float, ...]]:
     time.sleep(0.3)
     pipe.send("rows")
     rows: list[tuple[float, ...]] = pipe.recv()

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from edge.errors import GutteilError
 from edge.keeping_cli import app as keeping_app
+from edge.models_cli import app as models_app
 from edge.plc_command import app as plc_app
 from edge.processes import SETTINGS_WRONG, run_process
 from edge.units_command import units
@@ -112,11 +113,24 @@ def bench(
     peers: Annotated[
         bool, typer.Option(help="also measure a stock yolo26n and ultralytics' predict, where ultralytics is installed")
     ] = True,
+    shadow: Annotated[
+        bool,
+        typer.Option("--shadow", help="instead: the line with and without a shadow model in turn, and how long a change of model takes"),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Stage by stage from trigger to a separate subscriber, against raw runs of the same model and others in the same run."""
     from edge.bench import bench_line, show
 
+    if shadow:
+        from edge.bench_shadow import bench_shadow, show_shadow
+
+        measured = bench_shadow(parts=parts, rounds=rounds, rate_hz=rate, console=stderr)
+        if as_json:
+            print_json(measured)
+        else:
+            show_shadow(measured, Console())
+        return
     document = bench_line(parts=parts, rounds=rounds, rate_hz=rate, peers=peers, console=stderr)
     if as_json:
         print_json(document)
@@ -178,8 +192,10 @@ def keys(
     folder: Annotated[Path, typer.Option(help="folder of the keys; the appliance's own are made where they are missing")],
     add: Annotated[str, typer.Option(help="name of a client to list")] = "",
     role: Annotated[
-        Literal["watch", "reject", "command"] | None,
-        typer.Option(help="what the client may do: read (watch), also take the station's orders (reject), also command the line (command)"),
+        Literal["watch", "reject", "command", "sign"] | None,
+        typer.Option(
+            help="what the client may do: read (watch), also take the station's orders (reject), also command the line (command); or a person: sign models (sign)"
+        ),
     ] = None,
     public: Annotated[str, typer.Option(help="public key of a client that has made its pair itself and keeps its secret")] = "",
     revoke: Annotated[str, typer.Option(help="name of a client to take off the list")] = "",
@@ -292,6 +308,14 @@ def recorder(config: Config) -> None:
 
 
 @app.command()
+def shadow(config: Config) -> None:
+    """One process: lets the model in shadow judge beside the active one, on spare time."""
+    from edge.shadow import run_shadow
+
+    run_process(run_shadow, config)
+
+
+@app.command()
 def line(config: Config) -> None:
     """One process: the simulated line with belt, part sensor, PLC and ejector."""
     from edge.line_process import run_simulated_line
@@ -301,6 +325,7 @@ def line(config: Config) -> None:
 
 app.command()(units)
 app.add_typer(plc_app, name="plc")
+app.add_typer(models_app, name="models")
 app.add_typer(keeping_app)  # without a name: its commands are ours
 
 

@@ -173,11 +173,27 @@ class Dashboard(Block):
 
 
 class Keys(Block):
-    """CURVE keys of the bus, made by `gutteil keys`."""
+    """CURVE keys of the bus, and who may sign models; made by `gutteil keys`."""
 
     folder: str = Field(
         "", description="folder of the keys, relative to the settings file; empty = no keys, and then loopback and ipc only"
     )
+    signers: str = Field(
+        "",
+        description="folder of the public keys of those who may sign models, relative to the settings file; where it is set, an unsigned or altered model is refused; empty = models need no signature",
+    )
+
+
+class Registry(Block):
+    """From candidate to active model: what `gutteil models` asks for, see docs/registry.md."""
+
+    shadow: bool = Field(False, description="`gutteil run` also starts the process that lets a shadow model judge beside the active one")
+    shadow_threads: int = Field(
+        1, ge=1, le=64, description="CPU threads of the shadow model; they run only where nothing else wants the core"
+    )
+    min_shadow_parts: int = Field(1000, ge=1, le=10_000_000, description="parts that a model must have judged in shadow, under the present recipe and beside the present model, before it may be released")  # fmt: skip
+    min_reviews: int = Field(20, ge=0, le=100_000, description="parts which the shadow model would pass and the active one does not, that people must have reviewed before a release: so many, or all if there are fewer")  # fmt: skip
+    keep_images: int = Field(500, ge=0, le=100_000, description="images of disagreements that are kept per shadow model, where the sample of OK parts would not have kept them")  # fmt: skip
 
 
 class Station(Block):
@@ -197,6 +213,7 @@ class Station(Block):
     record: Record = Field(default_factory=Record)
     dashboard: Dashboard = Field(default_factory=Dashboard)
     shifts: Shifts = Field(default_factory=Shifts)
+    registry: Registry = Field(default_factory=Registry)
 
     @model_validator(mode="after")
     def _triggered(self) -> Station:
@@ -235,6 +252,7 @@ def load(path: Path) -> Station:
     record = station.record.model_copy(update={"folder": str(under(base, station.record.folder))})
     line = station.line.model_copy(update={"journal": str(under(base, station.line.journal)) if station.line.journal else ""})
     recipes = {number: str(under(base, file)) for number, file in station.recipes.items()}
-    keys = station.keys.model_copy(update={"folder": str(under(base, station.keys.folder)) if station.keys.folder else ""})
+    folders = {name: str(under(base, value)) if value else "" for name, value in station.keys.model_dump().items()}
+    keys = station.keys.model_copy(update=folders)
     paths = {"recipe": str(under(base, station.recipe)), "recipes": recipes, "line": line, "record": record, "keys": keys}
     return station.model_copy(update=paths)

@@ -17,10 +17,10 @@ import psutil
 
 from edge.config import Station, load, reach
 from edge.errors import GutteilError
-from edge.judge import Judge
 from edge.keys import OWN, check, listed
 from edge.model import PROVIDERS
 from edge.recipe import load_recipe
+from edge.switch import Switch
 from hardware.errors import DeviceError
 from hardware.wire import parse_address
 
@@ -135,10 +135,11 @@ def _providers() -> list[Finding]:
 
 def _model(config: Station) -> Finding:
     try:
-        model = Judge(load_recipe(Path(config.recipe))).model
+        model = Switch(config).judge(load_recipe(Path(config.recipe))).model
     except GutteilError as error:
         return Finding("model", "fault", str(error), "mend the recipe or copy the model again")
-    return Finding("model", "ok", f"{model.card.name}: {len(model.card.classes)} classes; {model.report}")
+    signed = f"signed by {model.signer}" if model.signer else "signatures are not asked for (keys.signers is empty)"
+    return Finding("model", "ok", f"{model.card.name}: {len(model.card.classes)} classes; {signed}; {model.report}")
 
 
 def _disk(config: Station) -> Finding:

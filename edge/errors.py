@@ -5,7 +5,8 @@ GutteilError
 ├── ModelError      a file is not a usable model; says why
 ├── BusError        an endpoint cannot be opened
 ├── KeysError       the bus's keys are missing, damaged or readable by others; its text never holds a secret
-└── StoreError      the record cannot be opened or written
+├── StoreError      the record cannot be opened or written
+└── RegistryError   a model may not become what was asked for; says each thing that is missing and the next step
 """
 
 
@@ -31,3 +32,7 @@ class KeysError(GutteilError):
 
 class StoreError(GutteilError):
     """The record cannot be opened or written."""
+
+
+class RegistryError(GutteilError):
+    """A model may not become what was asked for."""

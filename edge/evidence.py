@@ -9,16 +9,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.places import place
 from edge.rows import StoredFile
 
 MAX_KNOWN_REFERENCES = 10_000
@@ -58,8 +57,7 @@ class ImageFolder:
             OSError: no room, no rights, a failing disk.
             ValueError: an array that is no image.
         """
-        day = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC)
-        path = Path("images", f"{day:%Y}", f"{day:%m}", f"{day:%d}", f"{file_name(part_id)}.png")
+        path = place(part_id, wall_ns)
         data = encode_png(image)
         sha256 = hashlib.sha256(data).hexdigest()
         if (self._folder / path).exists() and hashlib.sha256((self._folder / path).read_bytes()).hexdigest() != sha256:
@@ -173,9 +171,3 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     if not done:
         raise ValueError(f"an array of shape {image.shape} cannot be written as PNG")
     return data.tobytes()
-
-
-def file_name(part_id: str) -> str:
-    """A part_id as a file name without extension; ids with other signs than letters, digits, '.', '_' and '-' get a hash, to stay apart."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", part_id)[:100].lstrip(".")
-    return plain if plain == part_id else f"{plain}~{hashlib.sha256(part_id.encode()).hexdigest()[:16]}"

@@ -32,15 +32,21 @@ class Judgement:
 class Judge:
     """A model under a recipe. Used by one thread."""
 
-    def __init__(self, loaded: LoadedRecipe, options: RuntimeOptions | None = None, *, model_file: Path | None = None) -> None:
+    def __init__(
+        self, loaded: LoadedRecipe, options: RuntimeOptions | None = None, *, model_file: Path | None = None, sha256: str = ""
+    ) -> None:
         """Load model and reference and check that they fit the recipe.
+
+        Args:
+            model_file: instead of the recipe's model.
+            sha256: what that file must be; empty = any.
 
         Raises:
             ModelError, SettingsError: they do not; the text says what to change.
         """
         recipe = loaded.recipe
         self.loaded, self.recipe = loaded, recipe
-        pinned = "" if model_file else recipe.model.sha256
+        pinned = sha256 if model_file else recipe.model.sha256
         self.model = Model(model_file or loaded.model_file, options, sha256=pinned)
         self.classes = self.model.card.classes
         recipe.check_classes(self.classes)

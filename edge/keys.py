@@ -14,10 +14,7 @@ import atexit
 import contextlib
 import os
 import re
-import stat
-import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
@@ -27,6 +24,7 @@ from msgspec import Meta
 
 from edge.config import Station
 from edge.errors import KeysError
+from edge.keyfile import in_words, none_of_ours, private, read, write
 from edge.porter import Porter
 
 Role = Literal["watch", "reject", "command"]
@@ -36,7 +34,6 @@ ROLES: Final[dict[Role, frozenset[Domain]]] = {
     "reject": frozenset({"watch", "orders"}),
     "command": frozenset({"watch", "commands"}),
 }
-MAX_FILE_BYTES = 10_000
 MAX_CLIENTS = 200
 OWN = "own-"  # how the names of the appliance's own keys begin
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -88,20 +85,20 @@ def make(folder: Path) -> None:
     Raises:
         KeysError: the folder cannot be written, or is readable by others.
     """
-    with _in_words(folder):
+    with in_words(folder):
         for place in (folder, folder / "own", folder / "clients", folder / "give"):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _private(place)
+            private(place)
         if not (folder / "server.json").exists():
             public, secret = _pair()
-            _write(folder / "server.json", ServerPair(public=public, secret=secret))
+            write(folder / "server.json", ServerPair(public=public, secret=secret))
         server = read_server(folder)
         for role in get_args(Role):
             if not (folder / "own" / f"{role}.json").exists():
                 public, secret = _pair()
-                _write(folder / "clients" / f"{OWN}{role}.json", Listed(name=OWN + role, role=role, public=public))
+                write(folder / "clients" / f"{OWN}{role}.json", Listed(name=OWN + role, role=role, public=public))
                 pair = ClientPair(name=OWN + role, role=role, public=public, secret=secret, server=server.public)
-                _write(folder / "own" / f"{role}.json", pair)
+                write(folder / "own" / f"{role}.json", pair)
 
 
 def add(folder: Path, name: str, role: Role, public: str = "") -> Path:
@@ -123,14 +120,14 @@ def add(folder: Path, name: str, role: Role, public: str = "") -> Path:
         raise KeysError(f"the public key given for {name} is listed already, under another name")
     if len(known) >= MAX_CLIENTS:
         raise KeysError(f"{MAX_CLIENTS} clients are listed, that is the most; revoke those that are no longer used")
-    with _in_words(folder):
+    with in_words(folder):
         if public:
-            _write(folder / "clients" / f"{name}.json", Listed(name=name, role=role, public=public))
+            write(folder / "clients" / f"{name}.json", Listed(name=name, role=role, public=public))
             return folder / "clients" / f"{name}.json"
         public, secret = _pair()
         pair = ClientPair(name=name, role=role, public=public, secret=secret, server=server.public)
-        _write(folder / "give" / f"{name}.json", pair)
-        _write(folder / "clients" / f"{name}.json", Listed(name=name, role=role, public=public))
+        write(folder / "give" / f"{name}.json", pair)
+        write(folder / "clients" / f"{name}.json", Listed(name=name, role=role, public=public))
         return folder / "give" / f"{name}.json"
 
 
@@ -146,7 +143,7 @@ def revoke(folder: Path, name: str) -> None:
     names = [c.name for c in listed(folder)]
     if name not in names:
         raise KeysError(f"{name} is not listed; listed are: {', '.join(names)}")
-    with _in_words(folder):
+    with in_words(folder):
         (folder / "clients" / f"{name}.json").unlink()
         (folder / "give" / f"{name}.json").unlink(missing_ok=True)
 
@@ -157,9 +154,9 @@ def listed(folder: Path) -> list[Listed]:
     Raises:
         KeysError: the list cannot be read, or a file in it is none of ours.
     """
-    with _in_words(folder):
-        _private(folder)
-        _private(folder / "clients")
+    with in_words(folder):
+        private(folder)
+        private(folder / "clients")
         names = sorted(n for n in os.listdir(folder / "clients") if n.endswith(".json"))
     found = [_read(folder / "clients" / n, Listed) for n in names[:MAX_CLIENTS]]
     for name, client in zip(names, found, strict=False):
@@ -174,7 +171,7 @@ def read_server(folder: Path) -> ServerPair:
     Raises:
         KeysError: missing, damaged, or readable by others; the text holds no secret.
     """
-    _private(folder)
+    private(folder)
     return _read(folder / "server.json", ServerPair)
 
 
@@ -184,7 +181,7 @@ def read_own(folder: Path, role: Role) -> ClientPair:
     Raises:
         KeysError: as `read_server`.
     """
-    _private(folder)
+    private(folder)
     return _read(folder / "own" / f"{role}.json", ClientPair)
 
 
@@ -275,7 +272,7 @@ class _Desk:
 
     def _admit(self, domain: str, public: str) -> str | None:
         folder, what = self._places[domain]
-        _private(folder)
+        private(folder)
         for name in sorted(n for n in os.listdir(folder / "clients") if n.endswith(".json"))[:MAX_CLIENTS]:
             with contextlib.suppress(KeysError):  # one damaged file does not lock out the others
                 client = _read(folder / "clients" / name, Listed)
@@ -308,63 +305,8 @@ def _is_key(text: str) -> bool:
     return _Z85.fullmatch(text) is not None
 
 
-def _private(path: Path, info: os.stat_result | None = None) -> None:
-    """Refuse what others may read or change, or what belongs to another user."""
-    try:
-        info = info or path.stat()
-    except OSError as error:
-        raise KeysError(f"{path}: no keys there ({error.strerror}); make them: gutteil keys --folder FOLDER") from error
-    if info.st_mode & 0o077:
-        kind = "700" if stat.S_ISDIR(info.st_mode) else "600"
-        raise KeysError(f"{path}: other users may read or change it; take their rights away: chmod {kind} {path}")
-    if info.st_uid not in (0, os.geteuid()) and os.geteuid() != 0:
-        raise KeysError(f"{path}: belongs to another user; give it to the one the appliance runs as: chown")
-
-
 def _read(path: Path, kind: type[_T]) -> _T:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise KeysError(f"{path}: cannot be read ({error.strerror}); missing keys are made by: gutteil keys --folder FOLDER") from error
-    try:
-        info = os.fstat(handle)
-        _private(path, info)
-        if not stat.S_ISREG(info.st_mode):
-            raise KeysError(f"{path}: is not a file; delete it")
-        data = os.read(handle, MAX_FILE_BYTES + 1)
-    finally:
-        os.close(handle)
-    try:
-        found = msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        found = None  # the error's own text may repeat what is in the file
-    if (
-        found is None
-        or len(data) > MAX_FILE_BYTES
-        or not all(_is_key(getattr(found, f)) for f in ("public", "secret", "server") if hasattr(found, f))
-    ):
-        raise KeysError(f"{path}: is no key file of this release; restore it from a copy, or delete it and make it anew")
+    found = read(path, kind)
+    if not all(_is_key(getattr(found, f)) for f in ("public", "secret", "server") if hasattr(found, f)):
+        raise KeysError(none_of_ours(path))
     return found
-
-
-def _write(path: Path, what: Listed | ServerPair | ClientPair) -> None:
-    """Whole or not at all, and never readable by others, not even for a moment."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # 0600
-    try:
-        with open(handle, "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(what), indent=2) + b"\n")
-            file.flush()
-            os.fsync(handle)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-@contextlib.contextmanager
-def _in_words(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise KeysError(f"{error.filename or folder}: {error.strerror}; check keys.folder and its owner") from error

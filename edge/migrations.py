@@ -212,3 +212,78 @@ def _stopped(db: Database) -> None:
     """Whether a process was heard to stop, so that nothing of it is missing unseen. Of those before nobody knows: they count as stopped."""
     db.execute("ALTER TABLE processes ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0")
     db.execute("UPDATE processes SET stopped = 1")
+
+
+@MIGRATIONS(name="0005_models")
+def _models(db: Database) -> None:
+    """Models by the SHA-256 of their files, what is known of them, what became of them, and what they said in shadow.
+
+    The newest document of a kind counts, as does the newest state; all are kept. A shadow result has no foreign key to the
+    part: it may be here before the recorder's batch. Defects are kept of disagreements alone.
+    """
+    utc = _UTC.format
+    tables = {
+        "models": ("sha256",),
+        "model_documents": ("number",),
+        "model_states": ("number",),
+        "shadow_results": ("sha256", "part_id"),
+        "shadow_spans": ("number",),
+    }
+    for statement in (
+        f"""CREATE TABLE models (
+            sha256 TEXT PRIMARY KEY NOT NULL CHECK (length(sha256) = 64), name TEXT NOT NULL, bytes INTEGER NOT NULL,
+            card TEXT NOT NULL, data_hash TEXT NOT NULL, licence TEXT NOT NULL, code TEXT NOT NULL, who TEXT NOT NULL,
+            wall_ns INTEGER NOT NULL, registered_at TEXT GENERATED ALWAYS AS ({utc("wall_ns")}) VIRTUAL
+        ) STRICT""",
+        f"""CREATE TABLE model_documents (
+            number INTEGER PRIMARY KEY NOT NULL, sha256 TEXT NOT NULL REFERENCES models, product TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('parity', 'evaluation', 'recipe', 'latency')),
+            document TEXT NOT NULL, document_sha256 TEXT NOT NULL, who TEXT NOT NULL,
+            wall_ns INTEGER NOT NULL, added_at TEXT GENERATED ALWAYS AS ({utc("wall_ns")}) VIRTUAL
+        ) STRICT""",
+        "CREATE INDEX model_documents_by_model ON model_documents (sha256, product, kind)",
+        f"""CREATE TABLE model_states (
+            number INTEGER PRIMARY KEY NOT NULL, product TEXT NOT NULL, sha256 TEXT NOT NULL REFERENCES models,
+            event TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('candidate', 'shadow', 'active', 'retired')),
+            who TEXT NOT NULL, reason TEXT NOT NULL, key TEXT NOT NULL, signature TEXT NOT NULL,
+            wall_ns INTEGER NOT NULL, changed_at TEXT GENERATED ALWAYS AS ({utc("wall_ns")}) VIRTUAL
+        ) STRICT""",
+        "CREATE INDEX model_states_by_model ON model_states (product, sha256, number)",
+        f"""CREATE TABLE shadow_results (
+            sha256 TEXT NOT NULL REFERENCES models, part_id TEXT NOT NULL, recipe_hash TEXT NOT NULL, active_sha256 TEXT NOT NULL,
+            active_verdict TEXT NOT NULL CHECK (active_verdict IN ('OK', 'NG', 'UNDECIDED')),
+            verdict TEXT NOT NULL CHECK (verdict IN ('OK', 'NG', 'UNDECIDED')),
+            active_score REAL NOT NULL, score REAL NOT NULL, active_defects TEXT, defects TEXT,
+            wall_ns INTEGER NOT NULL, judged_at TEXT GENERATED ALWAYS AS ({utc("wall_ns")}) VIRTUAL,
+            PRIMARY KEY (sha256, part_id)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX shadow_disagreements ON shadow_results (sha256, wall_ns) WHERE verdict != active_verdict",
+        "CREATE INDEX shadow_results_by_pair ON shadow_results (sha256, recipe_hash, active_sha256)",
+        f"""CREATE TABLE shadow_spans (
+            number INTEGER PRIMARY KEY NOT NULL, sha256 TEXT NOT NULL REFERENCES models, recipe_hash TEXT NOT NULL,
+            judged INTEGER NOT NULL, busy INTEGER NOT NULL, gone INTEGER NOT NULL, missed INTEGER NOT NULL, failed INTEGER NOT NULL,
+            begin_wall_ns INTEGER NOT NULL, end_wall_ns INTEGER NOT NULL,
+            end_at TEXT GENERATED ALWAYS AS ({utc("end_wall_ns")}) VIRTUAL
+        ) STRICT""",
+        "CREATE INDEX shadow_spans_by_model ON shadow_spans (sha256)",
+        *(
+            f"""CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table} WHEN NEW.number != (SELECT coalesce(max(number), 0) + 1 FROM {table})
+            BEGIN SELECT RAISE(ABORT, '{table} is append only'); END"""
+            for table, key in tables.items()
+            if key == ("number",)
+        ),
+        # REPLACE deletes without asking the triggers of DELETE
+        *(
+            f"""CREATE TRIGGER {table}_once BEFORE INSERT ON {table}
+            WHEN EXISTS (SELECT 1 FROM {table} t WHERE {" AND ".join(f"t.{k} = NEW.{k}" for k in key)})
+            BEGIN SELECT RAISE(ABORT, '{table} is append only'); END"""
+            for table, key in tables.items()
+            if key != ("number",)
+        ),
+        *(
+            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append only'); END"
+            for table in tables
+            for verb in ("UPDATE", "DELETE")
+        ),
+    ):
+        db.execute(statement)

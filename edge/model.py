@@ -21,6 +21,7 @@ from edge.decode import Predictions, check_output, decode
 from edge.errors import ModelError
 from edge.prepare import Preparer
 from edge.recipe import Region
+from edge.signing import check_model
 
 PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
@@ -33,11 +34,15 @@ _DTYPES: dict[str, Any] = {"tensor(float)": np.float32, "tensor(float16)": np.fl
 
 @dataclass(frozen=True, slots=True)
 class RuntimeOptions:
-    """How a model runs: provider names in order of preference, CPU threads (0 = all cores), busy waiting between operators."""
+    """How a model runs: provider names in order of preference, CPU threads (0 = all cores), busy waiting between operators.
+
+    `signers`: the folder of those who may sign models; empty = no signature is asked for.
+    """
 
     providers: Sequence[str] = ("tensorrt", "cuda", "openvino", "cpu")
     threads: int = 0
     spin: bool = True
+    signers: str = ""
 
 
 class Model:
@@ -46,6 +51,7 @@ class Model:
     Attributes:
         card: what the model is.
         file_hash: SHA-256 of the file.
+        signer: whose signature is on it; empty where none was asked for.
         provider: the provider that really runs it, e.g. `cpu`.
         report: in words which providers were tried and what became of them.
     """
@@ -63,12 +69,11 @@ class Model:
         data = _read(path)
         self.file_hash = hashlib.sha256(data).hexdigest()
         if sha256 and sha256 != self.file_hash:
-            raise ModelError(
-                f"{path}: hash mismatch: the recipe wants model.sha256 = {sha256[:12]}..., the file has {self.file_hash[:12]}..."
-            )
+            raise ModelError(f"{path}: hash mismatch: wanted is SHA-256 {sha256[:12]}..., the file has {self.file_hash[:12]}...")
         self._session, self.provider, self.report = _open_session(data, path, options)
         self.card = parse_card(self._session.get_modelmeta().custom_metadata_map.get(KEY), path)
         check_seal(self.card, data, path)
+        self.signer = check_model(path, self.file_hash, self.card, Path(options.signers)) if options.signers else ""
         self._input, self._dtype = self._check_input(path)
         outputs = self._session.get_outputs()
         if len(outputs) != 1:

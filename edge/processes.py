@@ -29,13 +29,13 @@ MAX_FAILED_STARTS = 10  # in a row, of a process without which the line stands a
 START_S = 900.0  # until a process must be ready: TensorRT builds its engine when it meets a model for the first time
 # s without progress after which a process is replaced. Safety does not hang on it, as a silent station or rejector stops the line
 # within two seconds; it is how long the line then stands. Above what is slow and no fault: a camera that does not answer, a busy disk
-WATCHDOG_S = {"line": 5.0, "station": 15.0, "rejector": 5.0, "recorder": 60.0, "dashboard": 10.0}
+WATCHDOG_S = {"line": 5.0, "station": 15.0, "rejector": 5.0, "recorder": 60.0, "dashboard": 10.0, "shadow": 120.0}
 ABORT_S = 1.0  # to write down where it hangs, before it is killed
 STOP_S = 6.0
 NICE = 10
 STATION_PRIORITY, REJECTOR_PRIORITY, LINE_PRIORITY = 10, 20, 30
 _NEEDED = ("line", "station", "rejector")
-_STOP_ORDER = ("line", "station", "rejector", "dashboard", "recorder")
+_STOP_ORDER = ("line", "station", "rejector", "dashboard", "shadow", "recorder")
 
 
 def until_signalled() -> threading.Event:

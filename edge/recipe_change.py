@@ -11,8 +11,8 @@ from pathlib import Path
 from edge.config import Station
 from edge.errors import SettingsError
 from edge.judge import Judge
-from edge.model import RuntimeOptions
 from edge.recipe import load_recipe
+from edge.switch import Switch
 
 WAIT_S = 0.05
 
@@ -52,11 +52,13 @@ class RecipeChange:
     Attributes:
         number: by which the PLC asks for the recipe that judges; 0 where it has none.
         fault: why the one asked for last does not judge; empty where it does.
+        switch: loads each recipe with the model that is active for its product, and changes models.
         changed_ns: CLOCK_MONOTONIC since when the present one judges; what was triggered before is not for it.
     """
 
     def __init__(self, config: Station) -> None:
         self._config = config
+        self.switch = Switch(config)
         self._loading: _Loading | None = None
         self.number = next((int(n) for n, file in config.recipes.items() if file == config.recipe), 0)
         self.fault = ""
@@ -107,7 +109,4 @@ class RecipeChange:
         return self._config.recipes[str(number)]
 
     def _load(self, file: str) -> Judge:
-        model = self._config.model
-        judge = Judge(load_recipe(Path(file)), RuntimeOptions(tuple(model.providers), model.threads, model.spin))
-        judge.model.warm_up(model.warm_up_runs)
-        return judge
+        return self.switch.judge(load_recipe(Path(file)))

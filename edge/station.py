@@ -14,6 +14,7 @@ from edge.bus import publisher
 from edge.config import Station as StationConfig
 from edge.decide import Decision, undecided
 from edge.errors import SettingsError
+from edge.judge import Judge
 from edge.memory import MemoryBound
 from edge.messages import Ejector, Heartbeat, ImageRef, Run, State, Timings
 from edge.order_desk import OrderDesk
@@ -96,12 +97,15 @@ class Station:
             if self._ring is not None:
                 self._ring.close()
             self._desk.close()
+            self._change.switch.close()
             self._publisher.close()
 
     def _turn(self) -> None:
         """Wait for one frame and judge it, or see to what is due while none comes."""
         self._desk.service()
         self._recipes()
+        if (judge := self._change.switch.take(self._judge, self._alarms)) is not None:
+            self._use(judge)
         if self._info is None and not self._open():
             self._beat()
             time.sleep(0.02)
@@ -294,15 +298,19 @@ class Station:
             return
         judge = change.take()
         if judge is not None:
-            self._judge = judge
-            self._told.by(judge, f"{self._config.name}-{time.time_ns() // 1_000_000:x}")
             self._alarms.set("recipe-refused", False)
-            self._memory.begin()
             self._settle()
-            self._next_beat = self._next_run = 0.0
-            self._beat()
+            self._use(judge)
         elif change.loading is None:
             self._fault("recipe-refused", change.fault, "mend the recipe or its settings, or ask for another one at the machine")
+
+    def _use(self, judge: Judge) -> None:
+        """Judge by another recipe or model from the next part on: a new run begins."""
+        self._judge = judge
+        self._told.by(judge, f"{self._config.name}-{time.time_ns() // 1_000_000:x}")
+        self._memory.begin()  # what it holds now is its new measure
+        self._next_beat = self._next_run = 0.0
+        self._beat()
 
     def _settle(self) -> None:
         """What is to be said of the station now."""

@@ -120,7 +120,7 @@ class Store:
         Raises:
             StoreError: nothing of the batch was written; its cause says whether trying again may help.
         """
-        with self._writing():
+        with self.writing():
             write_rows(self._db, batch)
 
     def last(self, n: int, verdict: VerdictWord | None = None) -> list[Inspection]:
@@ -197,7 +197,7 @@ class Store:
         Raises:
             StoreError: as `write`.
         """
-        with self._writing():
+        with self.writing():
             return expiry.expire(self._db, part_ids, time.time_ns())
 
     def used(self) -> int:
@@ -217,7 +217,7 @@ class Store:
 
     def come_back(self, path: str) -> None:
         """Unmark an image that had been marked as deleted, if it is held. Raises as `write`."""
-        with self._writing():
+        with self.writing():
             expiry.come_back(self._db, path)
 
     def unmeasured(self, n: int) -> list[str]:
@@ -227,17 +227,17 @@ class Store:
 
     def measure(self, sizes: dict[str, int]) -> None:
         """Note the sizes of files, by path. Raises as `write`."""
-        with self._writing():
+        with self.writing():
             expiry.measure(self._db, sizes)
 
     def hold(self, part_id: str, who: str, reason: str) -> Hold:
         """Forbid that a part's image is deleted. Raises as `write`, and StoreError for what `edge.holds.place` refuses."""
-        with self._writing():
+        with self.writing():
             return holds.place(self._db, part_id, who, reason, time.time_ns())
 
     def release(self, part_id: str, who: str, reason: str, number: int | None = None) -> Hold:
         """End a hold. Raises as `hold`."""
-        with self._writing():
+        with self.writing():
             return holds.release(self._db, part_id, who, reason, time.time_ns(), number)
 
     def holds(self, part_id: str | None = None, *, ended: bool = False) -> list[Hold]:
@@ -247,7 +247,7 @@ class Store:
 
     def review(self, part_id: str, who: str, truth: Truth, boxes: Sequence[ReviewBox] | None = None, note: str = "") -> Review:
         """Say what a part really was. Raises as `write`, and StoreError for what `edge.reviews.add` refuses."""
-        with self._writing():
+        with self.writing():
             return reviews.add(self._db, part_id, who, truth, time.time_ns(), boxes, note)
 
     def reviews(self, part_id: str | None = None, *, newest: bool = False) -> list[Review]:
@@ -280,12 +280,18 @@ class Store:
         self.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction, with the write lock from its beginning on and synced to disk at its end."""
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Everything read is of the same moment. Raises StoreError."""
+        with _in_words(self.path), self._database.atomic():
+            yield self._db
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, with the write lock from its beginning on and synced to disk at its end. Raises as `write`."""
         with _in_words(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
                 self._database.rollback()

@@ -23,8 +23,10 @@ from edge.messages import Heartbeat, Message, MessageError, Run, Trigger, Verdic
 from edge.order_desk import OrderDesk
 from edge.order_taker import OrderTaker
 from edge.orders import ACK, ACK_KIND, HEAD, HELLO, HELLO_KIND, ORDER_KIND, RECIPE, RECIPE_KIND
+from edge.pointer import Pointer, Statement, pointer_file, read_pointer, write_pointer
 from edge.recipe import load_recipe
 from edge.repeat import MAX_ANSWER_BYTES, MAX_ANSWER_COUNT, AskAgain, AskState, _questions
+from edge.signing import SIGNERS, add_signer, check_model, read_pair, sign_model, signature_file
 from hardware.belt import Belt, BeltSettings
 from hardware.handshake import VisionSide
 from hardware.handshake_plc import PlcSide
@@ -82,6 +84,39 @@ def _card(data: bytes) -> object:
 
 def _model(data: bytes) -> object:
     return with_card(data, _CARD)
+
+
+def _pointer(data: bytes) -> object:
+    """As the file that tells a station which model is active."""
+    folder = Path(_folder.name)
+    pointer_file(folder, "board").parent.mkdir(exist_ok=True)
+    pointer_file(folder, "board").write_bytes(data)
+    return read_pointer(folder, "board", "")
+
+
+def _pointer_seed() -> bytes:
+    folder = Path(_folder.name)
+    pointer_file(folder, "board").parent.mkdir(exist_ok=True)
+    said = [Statement(event="propose", product="board", sha256="a" * 64, who="Anna", wall_ns=_EPOCH)]
+    write_pointer(folder, Pointer(product="board", sha256="a" * 64, previous="", statements=said))
+    return pointer_file(folder, "board").read_bytes()
+
+
+def _pair() -> Path:
+    """A key that may sign; its list is beside it."""
+    folder = Path(_folder.name) / "keys"
+    return folder / "give" / "anna-sign.json" if (folder / SIGNERS).is_dir() else add_signer(folder, "anna")
+
+
+def _signature(data: bytes) -> object:
+    """As the signature that lies beside a model."""
+    _pair()
+    signature_file(_SIGNED).write_bytes(data)
+    return check_model(_SIGNED, "a" * 64, _CARD, Path(_folder.name) / "keys" / SIGNERS)
+
+
+def _signature_seed() -> bytes:
+    return sign_model(_SIGNED, "a" * 64, _CARD, read_pair(_pair())).read_bytes()
 
 
 class Refused(Exception):
@@ -197,6 +232,7 @@ def _blocks() -> tuple[bytes, ...]:
 _EPOCH = 1_781_776_800_000_000_000
 _STATION = Station(name="S1", bus=Bus(orders="tcp://127.0.0.1:9"))
 _CARD = Card(name="board", classes=["open"], planes=["gray"], width_px=640, height_px=640, output="yolo_end2end", licence="Apache-2.0")
+_SIGNED = Path(_folder.name) / "signed.onnx"
 _COCO = {
     "categories": [{"id": 1, "name": "open"}],
     "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64, "verdict": "NG", "reference": "b.png"}],
@@ -224,6 +260,8 @@ TARGETS = {
     "settings": Target(_from_file(load, ".toml"), (SettingsError,), (_SETTINGS,)),
     "card": Target(_card, (ModelError,), (msgspec.json.encode(_CARD),)),
     "model": Target(_model, (ModelError,), (with_card(b"\x08\x08", _CARD),)),
+    "pointer": Target(_pointer, (ModelError,), (_pointer_seed(),)),
+    "signature": Target(_signature, (ModelError,), (_signature_seed(),)),
     "coco": Target(_from_file(read_coco, ".json"), (SettingsError,), (json.dumps(_COCO).encode(),)),
     "command": Target(_command, (Refused,), tuple(msgspec.json.encode(c) for c in _COMMANDS)),
     "order": Target(_order, (Refused,), _ORDERS),

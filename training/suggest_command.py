@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from edge import shadow_results
 from edge.errors import SettingsError
 from edge.keeping_command import record_of
 from edge.labelled import read_coco, read_image
@@ -49,7 +50,8 @@ def suggest(
         if not parts:
             raise SettingsError(f"{store.path}: no part that has an image and no review; nothing can be suggested")
         known = _known(data, console)
-        disagreeing = frozenset(store.disagreeing_parts())
+        with store.reading() as db:
+            disagreeing = shadow_results.disagreeing(db)
         chosen = choose(parts, looks, known, _thresholds(recipe), disagreeing, count)
         expected = expectation(chosen, _reviewed(store), disagreeing)
         _write(out, chosen, expected, store.folder)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.evidence import ImageFolder, encode_png, file_name
+from edge.evidence import ImageFolder, encode_png
+from edge.places import file_name
 from edge.ring import RingReader, RingWriter
 from tests.edge.line_of_one import picture, read_image
 

@@ -184,8 +184,8 @@ def test_a_folder_that_others_may_read_is_refused(folder: Path, place: str) -> N
 def test_keys_of_another_user_are_refused(folder: Path) -> None:
     os.chown(folder / "server.json", 65_533, 65_533)
     code = (
-        "import os, sys; from pathlib import Path; from edge.keys import _private; info = os.stat(sys.argv[1]); os.setuid(65534);"
-        "_private(Path(sys.argv[1]), info)"
+        "import os, sys; from pathlib import Path; from edge.keyfile import private; info = os.stat(sys.argv[1]); os.setuid(65534);"
+        "private(Path(sys.argv[1]), info)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(folder / "server.json")], capture_output=True, text=True)
     assert "belongs to another user" in done.stderr, done.stderr

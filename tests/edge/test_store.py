@@ -286,6 +286,7 @@ def test_migrations_are_recorded_and_run_once(tmp_path: Path) -> None:
         ("0002_keeping",),
         ("0003_reviews",),
         ("0004_stopped",),
+        ("0005_models",),
     ]
     assert query(path, "PRAGMA journal_mode") == [("wal",)]
 

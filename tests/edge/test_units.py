@@ -17,7 +17,8 @@ from edge.errors import SettingsError
 from edge.memory import GROWTH_MB
 from edge.units import SHIPPED, check_place, install
 
-NAMES = ("station", "rejector", "recorder", "dashboard")
+ALWAYS = ("station", "rejector", "recorder", "dashboard")
+NAMES = (*ALWAYS, "shadow")  # which is enabled where a shadow model is wanted
 MAX_EXPOSURE = 20  # in tenths: 2.0
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="needs systemd-analyze; to have it: sudo apt-get install systemd"
@@ -136,7 +137,7 @@ def test_libzmq_may_do_what_it_aborts_without(name: str) -> None:
 
 
 def test_the_judging_ones_outlive_the_others_when_memory_is_short() -> None:
-    scores = [int(settings(name)["OOMScoreAdjust"][0]) for name in ("rejector", "station", "recorder", "dashboard")]
+    scores = [int(settings(name)["OOMScoreAdjust"][0]) for name in ("rejector", "station", "recorder", "dashboard", "shadow")]
     assert scores == sorted(scores)
     assert scores[1] < 0 < scores[2]
 
@@ -160,7 +161,7 @@ def test_nobody_waits_for_the_dashboard_and_the_recorder_stops_last() -> None:
         assert not {"Requires", "BindsTo", "Requisite"} & set(settings(name)), "none takes another with it"
     target = configparser.RawConfigParser()
     target.read(SHIPPED / "gutteil@.target")
-    assert set(target["Unit"]["Wants"].split()) == {f"gutteil-{name}@%i.service" for name in NAMES}
+    assert set(target["Unit"]["Wants"].split()) == {f"gutteil-{name}@%i.service" for name in ALWAYS}
 
 
 def test_devices_are_for_the_station_alone() -> None:

@@ -41,6 +41,7 @@ def save_net(path: Path, seed: int) -> Path:
     torch.manual_seed(seed)
     net = PairNet(len(NAMES), (4, 4, 8, 8), (1, 1), 2)
     board = simulated_pairs(NAMES, 1, 3)[0]
+    assert board.reference is not None
     x = torch.from_numpy(np.stack((board.image, board.reference))[None] / 255).float()
     with torch.no_grad():
         net.train()
@@ -62,6 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     images: list[dict[str, Any]] = []
     marks: list[dict[str, Any]] = []
     for i, pair in enumerate(simulated_pairs(NAMES, 4, 3)):
+        assert pair.reference is not None
         cv2.imwrite(str(path / f"r{i}.png"), pair.reference)
         good = i >= 2
         cv2.imwrite(str(path / f"p{i}.png"), pair.reference if good else pair.image)
