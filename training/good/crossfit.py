@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,7 @@ from edge.bounds import share
 from training.good.goods import GoodImage
 from training.good.net import GoodNet
 from training.good.samples import PAD_VALUE
-from training.good.tail import fit_tail
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The worst logit of one image under a network that was not trained on its part."""
-
-    image: GoodImage
-    logit: float
+from training.good.scale import Seen, by_part, fit_scale, logit_of
 
 
 def padded(image: NDArray[np.uint8], size: tuple[int, int]) -> torch.Tensor:
@@ -38,47 +29,46 @@ def worst_logits(net: GoodNet, images: Sequence[GoodImage], size: tuple[int, int
     seen = []
     with torch.inference_mode():
         for image in images:
-            logits, _ = net(padded(image.image, size).contiguous(memory_format=torch.channels_last))
-            seen.append(Seen(image, float(logits.max())))
+            logits, _, inside, rim, _ = net.look(padded(image.image, size).contiguous(memory_format=torch.channels_last))
+            seen.append(Seen(image, float(logits[inside].max()), float(logits[rim].max())))
             tick()
     return seen
-
-
-def by_part(seen: Sequence[Seen], *, good: bool) -> dict[str, float]:
-    """The worst logit of each part over all its images."""
-    worst: dict[str, float] = {}
-    for s in seen:
-        if s.image.good == good:
-            worst[s.image.part] = max(s.logit, worst.get(s.image.part, -np.inf))
-    return worst
 
 
 def held_out_figures(seen: Sequence[Seen], overkill: float) -> dict[str, Any]:
     """Overkill, and with bad images in the set also escape and AUROC, all on parts not trained on.
 
-    Each fold is judged by the level that the good parts of the *other* folds give: neither network nor threshold has seen a part
+    Each fold is judged by the scale that the good parts of the *other* folds give: neither network nor threshold has seen a part
     that it judges. A part is rejected if one of its images is.
     """
     counts = {(unit, good): [0, 0] for unit in ("image", "part") for good in (True, False)}
+    level = logit_of(overkill)
+    logits: list[float] = []
+    goods: list[bool] = []
     aurocs = []
     for fold in sorted({s.image.fold for s in seen}):
-        level = fit_tail(list(by_part([s for s in seen if s.image.fold != fold], good=True).values())).level(overkill)
+        scale, _ = fit_scale([s for s in seen if s.image.fold != fold])
         here = [s for s in seen if s.image.fold == fold]
+        values = [scale.logit(s) for s in here]
         for good in (True, False):
-            for unit, logits in (("image", [s.logit for s in here if s.image.good == good]), ("part", list(by_part(here, good=good).values()))):
-                wrong = sum((v >= level) == good for v in logits)
-                counts[unit, good][0] += wrong
-                counts[unit, good][1] += len(logits)
-        if any(not s.image.good for s in here):
-            aurocs.append(auroc(here))
+            for unit, judged in (
+                ("image", [v for s, v in zip(here, values, strict=True) if s.image.good == good]),
+                ("part", by_part(here, values, good=good)),
+            ):
+                counts[unit, good][0] += sum((v >= level) == good for v in judged)
+                counts[unit, good][1] += len(judged)
+        flags = [s.image.good for s in here]
+        if not all(flags):
+            aurocs.append(auroc(values, flags))
+        logits, goods = logits + values, goods + flags
     figures: dict[str, Any] = {f"overkill_per_{unit}": share(*counts[unit, True]).as_dict() for unit in ("image", "part")}
-    if counts["image", False][1]:
+    if aurocs:
         figures |= {f"escape_per_{unit}": share(*counts[unit, False]).as_dict() for unit in ("image", "part")}
-        figures |= {"auroc_per_image": round(auroc(seen), 5), "auroc_per_image_mean_of_folds": round(float(np.mean(aurocs)), 5)}
+        figures |= {"auroc_per_image": round(auroc(logits, goods), 5), "auroc_per_image_mean_of_folds": round(float(np.mean(aurocs)), 5)}
     return figures
 
 
-def auroc(seen: Sequence[Seen]) -> float:
-    """Area under the ROC curve per image, by the rank sum."""
-    bad, good = [s.logit for s in seen if not s.image.good], [s.logit for s in seen if s.image.good]
+def auroc(values: Sequence[float], goods: Sequence[bool]) -> float:
+    """Area under the ROC curve, by the rank sum: how often a bad image scores above a good one."""
+    bad, good = [v for v, g in zip(values, goods, strict=True) if not g], [v for v, g in zip(values, goods, strict=True) if g]
     return float(mannwhitneyu(bad, good).statistic) / (len(bad) * len(good))

@@ -69,8 +69,8 @@ def drawn_loss(logits: Tensor, sides: Tensor, owners: Tensor, boxes: Sequence[Te
     return loss + BOX_WEIGHT * ((1 - giou) * each).sum() / each.sum()
 
 
-def fit(images: Sequence[Image], file: Path, plan: Plan, bar: Progress, task: TaskID) -> GoodNet:
-    """Train on good images; leaves `file`, resumable while under way and the finished network after that.
+def fit(images: Sequence[Image], crop: tuple[int, int], file: Path, plan: Plan, bar: Progress, task: TaskID) -> GoodNet:
+    """Train on crops of good images; leaves `file`, resumable while under way and the finished network after that.
 
     Raises:
         SettingsError: `file` is of another plan or other images.
@@ -92,14 +92,14 @@ def fit(images: Sequence[Image], file: Path, plan: Plan, bar: Progress, task: Ta
         for name, part in parts.items():
             part.load_state_dict(state[name])
         step = state["step"]
-    samples = Samples(images, plan.seed * SEED_OF_STEP + step)
+    samples = Samples(images, crop, plan.seed * SEED_OF_STEP + step)
     loader = iter(DataLoader(samples, plan.batch, num_workers=1, collate_fn=collate, prefetch_factor=4)) if step < plan.steps else iter(())
     bar.update(task, total=plan.steps, completed=step)
     net.train()
     while step < plan.steps:
         planes, owners, boxes = next(loader)
         with torch.autocast("cpu", torch.bfloat16):
-            logits, sides = net((planes.float() / 255).contiguous(memory_format=torch.channels_last))
+            logits, sides, *_ = net.look((planes.float() / 255).contiguous(memory_format=torch.channels_last))
         loss = drawn_loss(logits, sides, owners, boxes)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

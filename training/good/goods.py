@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.errors import SettingsError
 from edge.labelled import read_coco, read_image
+from training.good.tail import LEAST_PARTS
 
 ROOM = 1.1  # images at the line may be a tenth larger than the largest one here
 MULTIPLE_PX = 32
@@ -45,9 +46,10 @@ def load_goods(coco_file: Path, folds: int, seed: int) -> list[GoodImage]:
         names = sorted(group)
         for place, k in enumerate(rng.permutation(len(names))):
             fold_of[names[k]] = place % folds
-    if len(fold_of) - len(bad) < 2 * folds:
+    parts = len(fold_of) - len(bad)
+    if parts < folds or parts - -(-parts // folds) < LEAST_PARTS:
         raise SettingsError(
-            f"{coco_file}: {len(fold_of) - len(bad)} parts with verdict OK only; {folds} folds need at least {2 * folds}: add good parts or lower --folds"
+            f"{coco_file}: {parts} parts with verdict OK; with {folds} folds at least {-(-LEAST_PARTS * folds // (folds - 1))} are needed: add good parts"
         )
     goods = []
     for e in entries:

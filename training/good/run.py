@@ -8,15 +8,18 @@ import re
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from training.good.crossfit import Seen, by_part, held_out_figures, worst_logits
+from training.good.crossfit import held_out_figures, worst_logits
 from training.good.export import check_parity, export, recipe_text
 from training.good.fit import Plan, fit
 from training.good.goods import GoodImage, fingerprint, input_size, load_goods
 from training.good.net import GoodNet
-from training.good.tail import Tail, fit_tail, overkill_bounds, parts_needed, score_of
+from training.good.samples import CROP_PX
+from training.good.scale import Seen, fit_scale
+from training.good.tail import Tail, overkill_bounds, parts_needed, score_of
 
 PARITY_IMAGES = 24
 
@@ -52,6 +55,7 @@ def train_good(
     """
     goods = load_goods(data, folds, seed)
     size = input_size(goods)
+    crop = min(CROP_PX, size[0]), min(CROP_PX, size[1])
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
         for old in out.glob("good-*.pt"):
@@ -60,16 +64,15 @@ def train_good(
     seen: list[Seen] = []
     with Progress(*columns, console=console) as bar:
         for fold in range(folds):
-            net = _trained([g for g in goods if g.fold != fold], out / f"good-{fold}.pt", steps, seed + fold, bar, f"fold {fold + 1} of {folds}")
+            net = _trained([g for g in goods if g.fold != fold], crop, out / f"good-{fold}.pt", steps, seed + fold, bar, f"fold {fold + 1} of {folds}")
             here = [g for g in goods if g.fold == fold]
             task = bar.add_task("judging", total=len(here), note=f"{len(here)} images held out")
             seen += worst_logits(net, here, size, lambda task=task: bar.advance(task))  # type: ignore[misc]
-        worst = list(by_part(seen, good=True).values())
-        tail = fit_tail(worst)
-        net = _trained(goods, out / "good-all.pt", steps, seed + folds, bar, "all good images")
-    net.slope.fill_(tail.slope)  # type: ignore[operator]
-    net.offset.fill_(tail.offset)  # type: ignore[operator]
-    figures = _figures(seen, worst, tail, overkill, sure, seed)
+        scale, worst = fit_scale(seen)
+        net = _trained(goods, crop, out / "good-all.pt", steps, seed + folds, bar, "all good images")
+    for buffer, values in zip((net.slope, net.offset), scale.steps(), strict=True):
+        buffer.copy_(torch.tensor(values))
+    figures = _figures(seen, worst, scale.whole, overkill, sure, seed)
     target = out / f"{name}.onnx"
     scores = {k: v for k, v in figures.items() if isinstance(v, float)}
     export(
@@ -84,10 +87,10 @@ def train_good(
     return figures
 
 
-def _trained(goods: list[GoodImage], file: Path, steps: int, seed: int, bar: Progress, note: str) -> GoodNet:
+def _trained(goods: list[GoodImage], crop: tuple[int, int], file: Path, steps: int, seed: int, bar: Progress, note: str) -> GoodNet:
     images = [g.image for g in goods if g.good]
     plan = Plan(steps, check_every=max(10, min(100, steps // 4)), seed=seed, images=fingerprint(images))
-    return fit(images, file, plan, bar, bar.add_task("training", total=steps, note=f"{note}: {len(images)} good images"))
+    return fit(images, crop, file, plan, bar, bar.add_task("training", total=steps, note=f"{note}: {len(images)} good images"))
 
 
 def _figures(seen: list[Seen], worst: list[float], tail: Tail, overkill: float, sure: float, seed: int) -> dict[str, Any]:

@@ -25,15 +25,18 @@ Image = NDArray[np.uint8]
 Sample = tuple[Image, NDArray[np.int64], NDArray[np.float32]]
 
 
-def sample(images: Sequence[Image], rng: np.random.Generator) -> Sample:
+def sample(images: Sequence[Image], crop: tuple[int, int], rng: np.random.Generator) -> Sample:
     """One sample.
 
+    Args:
+        crop: height and width in px, multiples of 16.
+
     Returns:
-        Image (1, CROP_PX, CROP_PX) uint8, padded right and below as the line pads; owner of each cell (cells, cells): index of a box,
-        GOOD or IGNORED; boxes (n, 4) in px.
+        Image (1, *crop) uint8, padded right and below as the line pads; owner of each cell: index of a box, GOOD or IGNORED;
+        boxes (n, 4) in px.
     """
     image, donor = images[rng.integers(len(images))], images[rng.integers(len(images))]
-    height, width = min(CROP_PX, image.shape[0]), min(CROP_PX, image.shape[1])
+    height, width = min(crop[0], image.shape[0]), min(crop[1], image.shape[1])
     top, left = rng.integers(image.shape[0] - height + 1), rng.integers(image.shape[1] - width + 1)
     part = image[top : top + height, left : left + width]
     if rng.random() < 0.5:
@@ -46,9 +49,9 @@ def sample(images: Sequence[Image], rng: np.random.Generator) -> Sample:
     if rng.random() < 0.3:
         light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.3, 0.9))
     light += rng.normal(0, rng.uniform(0, 0.012), light.shape)
-    padded = np.full((1, CROP_PX, CROP_PX), PAD_VALUE, np.uint8)
+    padded = np.full((1, *crop), PAD_VALUE, np.uint8)
     padded[0, :height, :width] = np.clip(light * 255, 0, 255)
-    owner = np.full((CROP_PX, CROP_PX), GOOD, np.int16)
+    owner = np.full(crop, GOOD, np.int16)
     owner[:height, :width] = drawing.owner
     return padded, cell_owners(owner), drawing.boxes
 
@@ -66,13 +69,13 @@ def cell_owners(owner: NDArray[np.int16]) -> NDArray[np.int64]:
 class Samples(IterableDataset[Any]):
     """Samples without end, the same ones for the same seed."""
 
-    def __init__(self, images: Sequence[Image], seed: int) -> None:
-        self.images, self.seed = images, seed
+    def __init__(self, images: Sequence[Image], crop: tuple[int, int], seed: int) -> None:
+        self.images, self.crop, self.seed = images, crop, seed
 
     def __iter__(self) -> Iterator[Sample]:
         rng = np.random.default_rng(self.seed)
         while True:
-            yield sample(self.images, rng)
+            yield sample(self.images, self.crop, rng)
 
 
 def collate(rows: list[Sample]) -> tuple[Tensor, Tensor, list[Tensor]]:

@@ -72,8 +72,8 @@ def test_a_crack_of_one_px_is_taught_and_a_mere_touch_is_not() -> None:
 def test_samples_of_any_size_are_padded_as_the_line_pads(size: tuple[int, int]) -> None:
     images = [surface(1, *size)]
     for seed in range(8):
-        image, owners, boxes = sample(images, np.random.default_rng(seed))
-        again = sample(images, np.random.default_rng(seed))
+        image, owners, boxes = sample(images, (CROP_PX, CROP_PX), np.random.default_rng(seed))
+        again = sample(images, (CROP_PX, CROP_PX), np.random.default_rng(seed))
         assert image.shape == (1, CROP_PX, CROP_PX)
         assert owners.max() < len(boxes)
         assert (image[0, size[0] :] == PAD_VALUE).all()

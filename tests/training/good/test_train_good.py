@@ -33,7 +33,7 @@ from training.good.run import train_good
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]  # torch's notes on its own future
 STEPS = 60
-PARTS = 16
+PARTS = 26
 
 
 def surface(seed: int) -> NDArray[np.uint8]:
@@ -133,13 +133,13 @@ def test_padding_is_no_surface() -> None:
 
 def test_parts_stay_together_and_folds_are_even(data: Path) -> None:
     goods = load_goods(data, 3, 1)
-    assert sorted(sum(g.fold == k and g.good for g in goods) for k in range(3)) == [5, 5, 6]
+    assert sorted(sum(g.fold == k and g.good for g in goods) for k in range(3)) == [8, 9, 9]
     height, width = input_size(goods)
     assert height % 32 == width % 32 == 0
     assert height >= 1.05 * max(g.image.shape[0] for g in goods)
 
 
-@pytest.mark.parametrize(("changes", "words"), [({"folds": 20}, "lower --folds"), ({"steps": STEPS + 10}, "--no-resume")])
+@pytest.mark.parametrize(("changes", "words"), [({"folds": 27}, "add good parts"), ({"steps": STEPS + 10}, "--no-resume")])
 def test_what_cannot_be_done_is_said(data: Path, trained: dict[str, Any], changes: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         run(data, Path(trained["model"]).parent, **changes)
