@@ -177,7 +177,7 @@ def commands() -> str:
     for name, place in points.items():
         if name not in known:
             module, _, attribute = place.partition(":")
-            extra = typer.Typer()
+            extra = typer.Typer(add_completion=False)
             extra.command(name=name)(getattr(importlib.import_module(module), attribute))
             known[name] = typer.main.get_command(extra)
     lines = ["| command | what it does |", "|---|---|"]

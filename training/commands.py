@@ -15,7 +15,12 @@ from rich.console import Console
 from edge.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[1]  # not from a module that brings ONNX Runtime with it: every process loads this one
-_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_TOP_PAD_": "268435456", "OMP_WAIT_POLICY": "PASSIVE"}
+_MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "8589934592",
+    "MALLOC_TOP_PAD_": "268435456",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 Json = Annotated[bool, typer.Option("--json", help="print JSON on standard output and nothing else")]
 
 

@@ -61,7 +61,9 @@ class Backbone(nn.Module):
         if stride == 2:  # TensorFlow pads an even size by one less before than after
             before = (size - 2) // 2
             x = pad(x, (before, size - 2 - before, before, size - 2 - before))
-        return conv2d(x, weight, bias, stride, 0 if stride == 2 else size // 2, groups=len(weight) if weight.shape[1] == 1 and x.shape[1] > 1 else 1)
+        return conv2d(
+            x, weight, bias, stride, 0 if stride == 2 else size // 2, groups=len(weight) if weight.shape[1] == 1 and x.shape[1] > 1 else 1
+        )
 
     def forward(self, x: Tensor) -> list[Tensor]:
         x = self._conv("stem", x, 2).clamp(0, 6)

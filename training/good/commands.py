@@ -14,14 +14,21 @@ from rich.console import Console
 from edge.errors import SettingsError
 from training.commands import Json, keep_big_buffers
 
+
 def train_good(
     data: Annotated[Path, typer.Option(help="COCO file; only its images with verdict OK are learned from, others only measured")],
     out: Annotated[Path, typer.Option(help="folder for checkpoints, model, recipe and figures")] = Path("runs/good"),
     name: Annotated[str, typer.Option(help="name in the model's card; the model is OUT/NAME.onnx")] = "good-parts",
-    steps: Annotated[int, typer.Option(help="optimiser steps of 8 crops of 256x256 px, for each fold and once more for the model", min=10)] = 1_500,
+    steps: Annotated[
+        int, typer.Option(help="optimiser steps of 8 crops of 256x256 px, for each fold and once more for the model", min=10)
+    ] = 1_500,
     folds: Annotated[int, typer.Option(help="folds over parts, for thresholds and figures on parts not trained on", min=2, max=20)] = 3,
-    overkill: Annotated[float, typer.Option(help="share of good parts that may be rejected; sets undecided_score", min=0.0001, max=0.25)] = 0.05,
-    sure: Annotated[float, typer.Option(help="share of good parts that may be called NG outright; sets ng_score", min=0.0001, max=0.25)] = 0.01,
+    overkill: Annotated[
+        float, typer.Option(help="share of good parts that may be rejected; sets undecided_score", min=0.0001, max=0.25)
+    ] = 0.05,
+    sure: Annotated[
+        float, typer.Option(help="share of good parts that may be called NG outright; sets ng_score", min=0.0001, max=0.25)
+    ] = 0.01,
     seed: Annotated[int, typer.Option(help="of weights, samples and folds")] = 1,
     licence: Annotated[str, typer.Option(help="licence of the model, for its card")] = "Apache-2.0",
     resume: Annotated[bool, typer.Option(help="go on from the checkpoints in OUT")] = True,

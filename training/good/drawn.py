@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -35,7 +36,9 @@ class Drawing:
     boxes: Floats
 
 
-def blob(rng: np.random.Generator, shape: tuple[int, int], centre: tuple[float, float], radii: tuple[float, float], feather: float) -> Floats:
+def blob(
+    rng: np.random.Generator, shape: tuple[int, int], centre: tuple[float, float], radii: tuple[float, float], feather: float
+) -> Floats:
     """Opacity 0..1 of an irregular turned ellipse, (H, W)."""
     height, width = shape
     angle = rng.uniform(0, np.pi)
@@ -43,7 +46,9 @@ def blob(rng: np.random.Generator, shape: tuple[int, int], centre: tuple[float, 
     x, y = x - np.float32(centre[0]), y - np.float32(centre[1])
     across, along = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     distance = np.sqrt((across / radii[0]) ** 2 + (along / radii[1]) ** 2)
-    waves = cv2.resize(rng.normal(0, 1, (max(2, height // 12), max(2, width // 12))).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    waves = cv2.resize(
+        rng.normal(0, 1, (max(2, height // 12), max(2, width // 12))).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+    )
     softness = max(feather / max(min(radii), 1.0), 0.05)
     return np.asarray(np.clip((1 + rng.uniform(0, 0.35) * waves - distance) / softness + 0.5, 0, 1), np.float32)
 
@@ -51,7 +56,9 @@ def blob(rng: np.random.Generator, shape: tuple[int, int], centre: tuple[float, 
 def _hole(image: Floats, rng: np.random.Generator, donor: Floats) -> tuple[Floats, Floats]:
     height, width = image.shape
     size = np.exp(rng.uniform(np.log(1.6), np.log(16)))
-    alpha = blob(rng, image.shape, (rng.uniform(0, width), rng.uniform(0, height)), (size, size * rng.uniform(0.4, 2.2)), rng.uniform(0.5, 2))
+    alpha = blob(
+        rng, image.shape, (rng.uniform(0, width), rng.uniform(0, height)), (size, size * rng.uniform(0.4, 2.2)), rng.uniform(0.5, 2)
+    )
     level = rng.uniform(0, 0.6) if rng.random() < 0.75 else rng.uniform(1.5, 2.5)
     return image * level + rng.normal(0, 3, image.shape).astype(np.float32), alpha * rng.uniform(0.7, 1)
 
@@ -64,7 +71,7 @@ def _scratch(image: Floats, rng: np.random.Generator, donor: Floats) -> tuple[Fl
     points = start + stride * np.cumsum(np.stack((np.cos(heading), np.sin(heading)), 1), 0)
     alpha = np.zeros(image.shape, np.uint8)
     thickness = rng.choice([1, 1, 2, 2, 3, 4])
-    for k, (a, b) in enumerate(zip(points[:-1], points[1:], strict=True)):
+    for k, (a, b) in enumerate(pairwise(points)):
         wide = max(1, round(float(thickness) * (1 - 0.5 * k / steps)))
         cv2.line(alpha, tuple(np.rint(a * 4).astype(int).tolist()), tuple(np.rint(b * 4).astype(int).tolist()), 255, wide, cv2.LINE_AA, 2)
     soft = cv2.GaussianBlur(alpha.astype(np.float32) / 255, (0, 0), rng.uniform(0.4, 0.9))
@@ -77,10 +84,12 @@ def _piece(image: Floats, rng: np.random.Generator, donor: Floats) -> tuple[Floa
     height, width = image.shape
     turned = np.rot90(donor, int(rng.integers(1, 4)))
     zoom = rng.uniform(0.6, 1.8)
-    turned = cv2.resize(np.ascontiguousarray(turned), None, fx=zoom, fy=zoom)
+    turned = np.asarray(cv2.resize(np.ascontiguousarray(turned), None, fx=zoom, fy=zoom), np.float32)
     pasted = np.pad(turned, ((0, max(0, height - turned.shape[0])), (0, max(0, width - turned.shape[1]))), mode="wrap")[:height, :width]
     size = np.exp(rng.uniform(np.log(5), np.log(45)))
-    alpha = blob(rng, image.shape, (rng.uniform(0, width), rng.uniform(0, height)), (size, size * rng.uniform(0.4, 2.0)), rng.uniform(0.5, 4))
+    alpha = blob(
+        rng, image.shape, (rng.uniform(0, width), rng.uniform(0, height)), (size, size * rng.uniform(0.4, 2.0)), rng.uniform(0.5, 4)
+    )
     return pasted * rng.uniform(0.6, 1.4), alpha
 
 
@@ -97,8 +106,8 @@ def _broken_edge(image: Floats, rng: np.random.Generator, donor: Floats) -> tupl
     if rng.random() < 0.5:
         return image * rng.uniform(0, 0.5) + rng.normal(0, 3, image.shape).astype(np.float32), alpha
     flat = np.full(image.shape, image.mean() * rng.uniform(0.3, 1.8), np.float32)
-    waves = cv2.GaussianBlur(rng.normal(0, 1, image.shape).astype(np.float32), (0, 0), rng.uniform(1, 5))
-    return flat + waves / max(float(waves.std()), 1e-6) * rng.uniform(2, 15), alpha
+    waves = np.asarray(cv2.GaussianBlur(rng.normal(0, 1, image.shape).astype(np.float32), (0, 0), rng.uniform(1, 5)), np.float32)
+    return np.asarray(flat + waves / max(float(waves.std()), 1e-6) * rng.uniform(2, 15), np.float32), alpha
 
 
 def _zone(image: Floats, rng: np.random.Generator, donor: Floats) -> tuple[Floats, Floats]:
@@ -119,7 +128,13 @@ def _zone(image: Floats, rng: np.random.Generator, donor: Floats) -> tuple[Float
     return smooth * gain + (image - smooth) * contrast, alpha
 
 
-FAMILIES: tuple[Callable[[Floats, np.random.Generator, Floats], tuple[Floats, Floats]], ...] = (_hole, _scratch, _piece, _broken_edge, _zone)
+FAMILIES: tuple[Callable[[Floats, np.random.Generator, Floats], tuple[Floats, Floats]], ...] = (
+    _hole,
+    _scratch,
+    _piece,
+    _broken_edge,
+    _zone,
+)
 
 
 def draw_defects(image: Image, donor: Image, rng: np.random.Generator, count: int) -> Drawing:

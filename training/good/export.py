@@ -27,7 +27,16 @@ SURE_SCORE = 0.2
 
 
 def export(
-    net: GoodNet, size: tuple[int, int], target: Path, *, name: str, licence: str, data_hash: str, command: str, scores: dict[str, float], scored_on: str
+    net: GoodNet,
+    size: tuple[int, int],
+    target: Path,
+    *,
+    name: str,
+    licence: str,
+    data_hash: str,
+    command: str,
+    scores: dict[str, float],
+    scored_on: str,
 ) -> None:
     """Write the ONNX file with its sealed card.
 

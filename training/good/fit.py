@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from edge.errors import SettingsError
 from training.good.net import GoodNet
-from training.good.samples import GOOD, IGNORED, Samples, collate
+from training.good.samples import IGNORED, Samples, collate
 from training.loss import generalised_iou
 from training.net import cell_centres
 
@@ -76,14 +76,18 @@ def fit(images: Sequence[Image], crop: tuple[int, int], file: Path, plan: Plan, 
         SettingsError: `file` is of another plan or other images.
     """
     torch.manual_seed(plan.seed)
-    torch.set_num_threads(1)  # the samples' process takes the other core; two threads that wait for each other take twice as long under load
+    torch.set_num_threads(
+        1
+    )  # the samples' process takes the other core; two threads that wait for each other take twice as long under load
     net = GoodNet().to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.average), use_buffers=True)
+    average = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.average), use_buffers=True
+    )
     optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=plan.rate, weight_decay=plan.decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / 100, 0.5 * (1 + math.cos(math.pi * min(step / plan.steps, 1.0))) + 0.004)
     )
-    parts = {"net": net, "average": average, "optimiser": optimiser, "schedule": schedule}
+    parts: dict[str, Any] = {"net": net, "average": average, "optimiser": optimiser, "schedule": schedule}
     step = 0
     if file.exists():
         state = torch.load(file, weights_only=True)
@@ -93,7 +97,9 @@ def fit(images: Sequence[Image], crop: tuple[int, int], file: Path, plan: Plan, 
             part.load_state_dict(state[name])
         step = state["step"]
     samples = Samples(images, crop, plan.seed * SEED_OF_STEP + step)
-    loader = iter(DataLoader(samples, plan.batch, num_workers=1, collate_fn=collate, prefetch_factor=4)) if step < plan.steps else iter(())
+    loader: Iterator[tuple[Tensor, Tensor, list[Tensor]]] = iter(
+        DataLoader(samples, plan.batch, num_workers=1, collate_fn=collate, prefetch_factor=4) if step < plan.steps else ()
+    )
     bar.update(task, total=plan.steps, completed=step)
     net.train()
     while step < plan.steps:
@@ -111,6 +117,8 @@ def fit(images: Sequence[Image], crop: tuple[int, int], file: Path, plan: Plan, 
         bar.update(task, completed=step)
         if step % plan.check_every == 0 or step == plan.steps:
             fresh = file.with_suffix(".new")
-            torch.save({**{n: p.state_dict() for n, p in parts.items()}, "plan": asdict(plan), "step": step, "loss": float(loss.detach())}, fresh)
+            torch.save(
+                {**{n: p.state_dict() for n, p in parts.items()}, "plan": asdict(plan), "step": step, "loss": float(loss.detach())}, fresh
+            )
             fresh.replace(file)
     return cast(GoodNet, average.module).eval()

@@ -55,7 +55,9 @@ def load_goods(coco_file: Path, folds: int, seed: int) -> list[GoodImage]:
     for e in entries:
         image = read_image(e.file, gray=True)
         if min(image.shape) < LEAST_PX:
-            raise SettingsError(f"{coco_file}: image {e.name!r} is {image.shape[1]}x{image.shape[0]} px; at least {LEAST_PX} px a side are needed")
+            raise SettingsError(
+                f"{coco_file}: image {e.name!r} is {image.shape[1]}x{image.shape[0]} px; at least {LEAST_PX} px a side are needed"
+            )
         goods.append(GoodImage(e.name, e.part or e.name, e.expected == "OK", fold_of[e.part or e.name], image))
     return goods
 

@@ -76,5 +76,9 @@ class GoodNet(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 1, H, W) in 0..1 → calibrated logits (N, 1, H/8, W/8) and side distances in px (N, 4, H/8, W/8)."""
         logits, sides, inside, rim, blank = self.look(x)
-        logits = torch.where(inside, logits * self.slope[0] + self.offset[0], torch.where(rim, logits * self.slope[1] + self.offset[1], torch.full_like(logits, NOWHERE)))
+        logits = torch.where(
+            inside,
+            logits * self.slope[0] + self.offset[0],
+            torch.where(rim, logits * self.slope[1] + self.offset[1], torch.full_like(logits, NOWHERE)),
+        )
         return torch.where(blank, torch.full_like(logits, float("nan")), logits), sides

@@ -64,7 +64,9 @@ def train_good(
     seen: list[Seen] = []
     with Progress(*columns, console=console) as bar:
         for fold in range(folds):
-            net = _trained([g for g in goods if g.fold != fold], crop, out / f"good-{fold}.pt", steps, seed + fold, bar, f"fold {fold + 1} of {folds}")
+            net = _trained(
+                [g for g in goods if g.fold != fold], crop, out / f"good-{fold}.pt", steps, seed + fold, bar, f"fold {fold + 1} of {folds}"
+            )
             here = [g for g in goods if g.fold == fold]
             task = bar.add_task("judging", total=len(here), note=f"{len(here)} images held out")
             seen += worst_logits(net, here, size, lambda task=task: bar.advance(task))  # type: ignore[misc]
@@ -80,9 +82,16 @@ def train_good(
         scored_on=f"{data.parent.name}/{data.name}, parts held out by {folds} folds",
     )  # fmt: skip
     box_px, score = check_parity(net, size, target, goods[:: max(1, len(goods) // PARITY_IMAGES)])
-    figures |= {"parity_box_px": round(box_px, 4), "parity_score": round(score, 6), "model": str(target), "recipe": str(target.with_suffix(".toml"))}
+    figures |= {
+        "parity_box_px": round(box_px, 4),
+        "parity_score": round(score, 6),
+        "model": str(target),
+        "recipe": str(target.with_suffix(".toml")),
+    }
     product = re.sub(r"[^\w .-]", "-", name)[:64]
-    target.with_suffix(".toml").write_text(recipe_text(product, target.name, figures["ng_score"], figures["undecided_score"], figures["notes"]), "utf-8")
+    target.with_suffix(".toml").write_text(
+        recipe_text(product, target.name, figures["ng_score"], figures["undecided_score"], figures["notes"]), "utf-8"
+    )
     target.with_suffix(".json").write_text(json.dumps(figures, indent=1, ensure_ascii=False), "utf-8")
     return figures
 

@@ -35,7 +35,7 @@ def sample(images: Sequence[Image], crop: tuple[int, int], rng: np.random.Genera
         Image (1, *crop) uint8, padded right and below as the line pads; owner of each cell: index of a box, GOOD or IGNORED;
         boxes (n, 4) in px.
     """
-    image, donor = images[rng.integers(len(images))], images[rng.integers(len(images))]
+    image, donor = images[int(rng.integers(len(images)))], images[int(rng.integers(len(images)))]
     height, width = min(crop[0], image.shape[0]), min(crop[1], image.shape[1])
     top, left = rng.integers(image.shape[0] - height + 1), rng.integers(image.shape[1] - width + 1)
     part = image[top : top + height, left : left + width]

@@ -151,7 +151,12 @@ def test_a_killed_run_goes_on(data: Path, tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from tests.training.good.test_train_good import run; "
         "run(Path(sys.argv[1]), Path(sys.argv[2]), steps=40)"
     )
-    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", script, str(data), str(tmp_path)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script, str(data), str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
     try:
         until = time.monotonic() + 120
         while not (tmp_path / "good-0.pt").exists():
