@@ -178,7 +178,7 @@ def commands() -> str:
             module, _, attribute = place.partition(":")
             found = getattr(importlib.import_module(module), attribute)
             if not isinstance(found, typer.Typer):
-                extra = typer.Typer()
+                extra = typer.Typer(add_completion=False)
                 extra.command(name=name)(found)
                 found = extra
             known[name] = typer.main.get_command(found)

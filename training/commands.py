@@ -14,8 +14,23 @@ from rich.console import Console
 
 from edge.errors import SettingsError
 
-_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_TOP_PAD_": "268435456"}
+_MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "8589934592",
+    "MALLOC_TOP_PAD_": "268435456",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 Json = Annotated[bool, typer.Option("--json", help="print JSON on standard output and nothing else")]
+
+
+def keep_big_buffers() -> None:
+    """Begin again as a process that keeps big buffers, unless this is one already.
+
+    Buffers that go back to the system after each step cost half of the time on a CPU, and so do threads that spin while others
+    work; both are read only at start.
+    """
+    if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        os.execvpe(sys.executable, [sys.executable, "-m", "edge.cli", *sys.argv[1:]], {**os.environ, **_MALLOC})
 
 
 def train(
@@ -55,9 +70,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a detector from labelled images, or race several within a latency budget; resumes after a kill. Needs the extra `training`."""
-    if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
-        # big buffers that go back to the system after each step cost half of the time on a CPU; glibc reads this only at start
-        os.execvpe(sys.executable, [sys.executable, "-m", "edge.cli", *sys.argv[1:]], {**os.environ, **_MALLOC})
+    keep_big_buffers()
     command = "gutteil " + shlex.join(sys.argv[1:])
     console = Console(stderr=True)
     try:

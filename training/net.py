@@ -93,7 +93,7 @@ def cell_centres(height: int, width: int) -> Tensor:
 class Exported(nn.Module):
     """The network as the line runs it: output in the YOLOv8 raw layout, (N, 4 + classes, cells), boxes as cx, cy, w, h in px."""
 
-    def __init__(self, net: PairNet, height_px: int, width_px: int) -> None:
+    def __init__(self, net: nn.Module, height_px: int, width_px: int) -> None:
         super().__init__()
         self.net = net
         self.register_buffer("centres", cell_centres(height_px // STRIDE_PX, width_px // STRIDE_PX))
