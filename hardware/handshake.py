@@ -101,10 +101,10 @@ class VisionSide:
                     self._dropped(self._queue[i].trigger_id)
                     del self._queue[i]
                     break
-            else:  # nothing left but corrections, and one more does not fit
-                self._dropped(result.trigger_id)
+            else:
+                # nothing left but corrections: one more is let in all the same, as a dropped one would leave the OK before it
+                # with the PLC. There are at most as many as parts whose OK is remembered, and the belt stands until they are told
                 self.stop()
-                return
         self._queue.insert(int(self._showing), result)  # before all that wait: its part may be at the ejector soon
 
     def _dropped(self, part: int) -> None:

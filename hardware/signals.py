@@ -97,7 +97,7 @@ SIGNALS: tuple[Signal, ...] = (
     _to("acknowledge_sequence", "u16", 8, "changes when a person has acknowledged every stop (not to 0): clear the latched stop once, then copy it to acknowledge_echo", "Stopp quittieren (Folgenummer)"),
     _to("recipe_active", "u16", 9, "number of the recipe that judges; 0 none", "Aktives Rezept"),
     _to("recipe_ack", "u16", 10, "the recipe_sequence taken last", "Quittung Rezeptwunsch"),
-    _to("results_waiting", "u16", 11, "results that have not been acknowledged, the one shown included; at most 8", "Wartende Ergebnisse"),
+    _to("results_waiting", "u16", 11, "results that have not been acknowledged, the one shown included; more than 8 only where OKs are taken back", "Wartende Ergebnisse"),
     _to("overruns", "u16", 12, "results dropped since the session began; stays at 65535", "Anzahl Überläufe"),
     _to("stop_sequence", "u16", 13, "changes with every stop asked for (not to 0): latch the stop, then copy it to stop_echo; where acknowledge_sequence has changed as well, carry that out first", "Stoppanforderung Folgenummer"),
     _to("result_sequence", "u16", 16, "changes with every result; 0 none", "Ergebnis Folgenummer"),

@@ -166,6 +166,11 @@ def test_more_corrections_than_fit_stop_the_line(pair: Pair) -> None:
     assert pair.says["stop_request"] == 0
     pair.vision.answer(Result(9, 2))
     assert pair.says["stop_request"] == 1
+    for part in range(10, 21):
+        pair.vision.answer(Result(part, 2))
+    pair.told.clear()
+    pair.cycles(40)
+    assert sorted(r.trigger_id for r in pair.told if r.verdict == 2) == list(range(1, 21))  # no OK stays with the PLC
 
 
 def test_the_plc_restarts(pair: Pair) -> None:
