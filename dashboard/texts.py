@@ -108,6 +108,14 @@ TEXTS: dict[str, Text] = {
         "Check part sensor, trigger wire and camera; take all parts off the belt, have PLC and camera count anew, then acknowledge",
         "Teilesensor, Triggerleitung und Kamera prüfen; alle Teile vom Band nehmen, SPS und Kamera neu zählen lassen, dann quittieren",
     ),
+    "reason.model-refused": Text(
+        "The model that was released cannot be used; the one before it judges on",
+        "Das freigegebene Modell ist nicht brauchbar; das vorige urteilt weiter",
+    ),
+    "remedy.model-refused": Text(
+        "Tell whoever looks after the models: gutteil models list",
+        "Wer die Modelle betreut, soll nachsehen: gutteil models list",
+    ),
     "reason.vision-stop": Text(
         "The reject control had stopped the line before it started anew",
         "Die Ausschleus-Steuerung hatte die Linie gestoppt, bevor sie neu startete",

@@ -82,6 +82,7 @@ def test_the_check_itself_lets_pass() -> None:
 PACKAGES = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
+    "markdown_it": "markdown-it-py",
     "zmq": "pyzmq",
     "sqlite_utils": "sqlite-utils",
     "tomli_w": "tomli-w",
