@@ -12,6 +12,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from edge.bounds import Share
 from training.good.crossfit import held_out_figures, worst_logits
 from training.good.export import check_parity, export, recipe_text
 from training.good.fit import Plan, fit
@@ -76,7 +77,7 @@ def train_good(
         buffer.copy_(torch.tensor(values))
     figures = _figures(seen, worst, scale.whole, overkill, sure, seed)
     target = out / f"{name}.onnx"
-    scores = {k: v for k, v in figures.items() if isinstance(v, float)}
+    scores = {k: v if isinstance(v, float) else v["rate"] for k, v in figures["held_out"].items()}
     export(
         net, size, target, name=name, licence=licence, data_hash=hashlib.sha256(data.read_bytes()).hexdigest(), command=command, scores=scores,
         scored_on=f"{data.parent.name}/{data.name}, parts held out by {folds} folds",
@@ -111,8 +112,10 @@ def _figures(seen: list[Seen], worst: list[float], tail: Tail, overkill: float, 
         f"undecided_score: expected to reject {overkill:.1%} of good parts (95 % bounds {low:.1%} to {high:.1%}); ng_score: {sure:.1%}.",
         f"Counted on parts held out, with thresholds from the others: {counted['count']} of {counted['of']} good parts rejected "
         f"(95 % bounds {counted['low']:.1%} to {counted['high']:.1%}).",
-        f"{parts_needed(overkill)} good parts in a row would have to pass to claim at most {overkill:.1%}. What escapes is unknown until bad parts are seen.",
+        f"{parts_needed(overkill)} good parts in a row would have to pass to claim at most {overkill:.1%}. What escapes cannot be told from good parts.",
     ]
+    if "escape_per_part" in held_out:
+        notes.append(f"Bad parts in the set, used for nothing but this count: {Share(**held_out['escape_per_part'])} would have escaped.")
     return {
         "good_parts": tail.parts,
         "ng_score": round(score_of(sure), 4),
@@ -121,6 +124,5 @@ def _figures(seen: list[Seen], worst: list[float], tail: Tail, overkill: float, 
         "expected_overkill_low": round(low, 5),
         "expected_overkill_high": round(high, 5),
         "held_out": held_out,
-        **{k: v for k, v in held_out.items() if k.startswith("auroc")},
         "notes": notes,
     }

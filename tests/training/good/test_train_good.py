@@ -110,6 +110,7 @@ def test_figures_say_what_they_rest_on(trained: dict[str, Any], data: Path) -> N
     assert 0 < trained["undecided_score"] < trained["ng_score"] == 0.5
     text = Path(trained["recipe"]).read_text("utf-8")
     assert "59 good parts in a row" in text
+    assert "of 1 (" in text.split("Bad parts in the set")[1]
     assert json.loads(Path(trained["recipe"]).with_suffix(".json").read_text("utf-8")) == trained
 
 
