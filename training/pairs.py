@@ -71,6 +71,8 @@ def load_pairs(coco_file: Path, verdicts: tuple[str, ...] = ("NG",), *, alone: b
         pairs.append(Pair(entry.name, image, reference, entry.boxes, kinds))
     if not pairs:
         raise SettingsError(f"{coco_file}: has no images with the verdict {' or '.join(verdicts)}")
+    if not any(len(p.kinds) for p in pairs):
+        raise SettingsError(f"{coco_file}: has no images with the verdict NG and their defects; from good parts alone: gutteil train-good")
     return pairs, labelled.classes
 
 

@@ -40,7 +40,7 @@ def draw_tiles(folder: Path, parts: int, seed: int = 0, *, largest: tuple[int, i
                     "width": width,
                     "height": height,
                     "verdict": "NG" if bad else "OK",
-                    "part": f"p{part}",
+                    "part": f"{seed}-{part}",
                 }
             )
             if bad:
