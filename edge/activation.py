@@ -22,7 +22,7 @@ from edge.gate import Facts, unmet
 from edge.holds import said
 from edge.lifecycle import Event, State, after
 from edge.pointer import FOLDER, Said, Statement, model_path, write_pointer
-from edge.recipe import LoadedRecipe, load_recipe
+from edge.recipe import LoadedRecipe, check_products, load_recipe
 from edge.registry import Kind, ModelRow
 from edge.shadow_results import Score
 from edge.signing import SignerPair, check_model, read_pair, sign, signers
@@ -87,6 +87,7 @@ class Registry:
     def __init__(self, store: Store, config: Station, product: str = "") -> None:
         """Raises SettingsError: the recipe cannot be read, or there is none of this product."""
         self.store, self.config = store, config
+        check_products([config.recipe, *config.recipes.values()])
         self.loaded = recipe_of(config, product)
         self.product = self.loaded.recipe.product
         self.folder = Path(config.record.folder)

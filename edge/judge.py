@@ -15,7 +15,7 @@ from edge.decode import Predictions
 from edge.errors import SettingsError
 from edge.messages import Timings
 from edge.model import Model, RuntimeOptions
-from edge.recipe import LoadedRecipe
+from edge.recipe import LoadedRecipe, file_sha256
 
 Image = NDArray[np.uint8]
 
@@ -54,6 +54,11 @@ class Judge:
         self._min_score = min_score(recipe, self.classes)
         self._reference: Image | None = None
         if self.model.card.wants_reference and loaded.reference_file is not None:
+            if loaded.reference_sha256 and loaded.reference_sha256 != file_sha256(loaded.reference_file):
+                raise SettingsError(
+                    f"reference.file = {recipe.reference.file!r} was changed while the recipe was in use; load the recipe anew (ask for it "
+                    "again, or restart the station)"
+                )
             golden = cv2.imread(str(loaded.reference_file), cv2.IMREAD_GRAYSCALE)
             if golden is None:
                 raise SettingsError(f"reference.file = {recipe.reference.file!r}: {loaded.reference_file} is not an image that can be read")

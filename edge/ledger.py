@@ -76,12 +76,13 @@ class Ledger:
                 self._parts.popitem(last=False)
         return entry
 
-    def announced(self, trigger: Trigger, stood_ns: int = 0, *, early: bool = False) -> tuple[Answer, int] | None:
+    def announced(self, trigger: Trigger, stood_ns: int = 0, *, early: bool = False, known: bool = False) -> tuple[Answer, int] | None:
         """The station says that a part is there; returns what to tell the PLC, or None if there is nothing to tell.
 
         Args:
             stood_ns: for how long the belt has stood in all; what it stands from now on is not counted against the part.
             early: it was said before this book was opened.
+            known: the PLC was told of it then; what has gone by since must not be announced as if it came.
         """
         entry = self._entry(trigger.trigger_id)
         if entry.part_id and entry.part_id != trigger.part_id:
@@ -90,7 +91,7 @@ class Ledger:
         entry.part_id, entry.run_id = trigger.part_id, trigger.run_id
         entry.early |= early
         entry.encoder, entry.stood_ns = trigger.encoder or 0, stood_ns
-        entry.announced_ns = trigger.trigger_ns if trigger.sensor == "camera" else 0
+        entry.announced_ns = trigger.trigger_ns if trigger.sensor == "camera" and not known else 0
         return ("reject", CODES["UNDECIDED"]) if entry.barred else None
 
     def triggered(self, trigger_id: int, *, early: bool = False) -> None:
@@ -165,21 +166,21 @@ class Ledger:
         self.counts["late"] += not in_time
         return ("permit", CODES["OK"]) if good else ("reject", CODES[entry.verdict])
 
-    def condemn(self, trigger_id: int) -> list[int]:
-        """Picture and part may not belong together; returns the numbers of which the PLC has to be told, see `condemn_all`."""
+    def condemn(self, trigger_id: int, why: str = _APART) -> list[int]:
+        """A part may not pass whatever is said of it; returns the numbers of which the PLC has to be told, see `condemn_all`."""
         entry = self._entry(trigger_id)
-        return self._condemn([(trigger_id, entry)])
+        return self._condemn([(trigger_id, entry)], why)
 
     def condemn_all(self) -> list[int]:
         """The counts have come apart: nothing that lies on the belt may pass; returns the parts that the PLC was told to let go."""
         return self._condemn(list(self._parts.items()))
 
-    def _condemn(self, parts: list[tuple[int, _Entry]]) -> list[int]:
+    def _condemn(self, parts: list[tuple[int, _Entry]], why: str = _APART) -> list[int]:
         # the newest first: what an earlier rejector's book had may have gone long ago, and a PLC on a field bus takes few words at once
         told = [number for number, entry in reversed(parts) if not entry.closed and entry.verdict == "OK"][:MAX_ON_BELT]
         for _, entry in parts:
             if not entry.closed:
-                entry.bar(_APART)
+                entry.bar(why)
         return told
 
     def excuse(self) -> None:

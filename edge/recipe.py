@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -133,13 +134,38 @@ class Recipe(Block):
 
 @dataclass(frozen=True, slots=True)
 class LoadedRecipe:
-    """A recipe with its name, the hash of its text and absolute paths ('' where there is none)."""
+    """A recipe with its name, the hash of its text and absolute paths (None where there is none).
+
+    Attributes:
+        reference_sha256: of the reference's file as it was when the recipe was loaded; '' where there is none.
+    """
 
     recipe: Recipe
     name: str
     hash: str
     model_file: Path
     reference_file: Path | None
+    reference_sha256: str = ""
+
+
+def check_products(files: Sequence[str]) -> None:
+    """A released model judges every recipe of its product, so these must be made for the same model.
+
+    Raises:
+        SettingsError: two recipes of one product name different models. One that cannot be read is left to those who load it.
+    """
+    seen: dict[str, LoadedRecipe] = {}
+    for file in files:
+        try:
+            one = load_recipe(Path(file))
+        except SettingsError:
+            continue
+        other = seen.setdefault(one.recipe.product, one)
+        if other.model_file != one.model_file:
+            raise SettingsError(
+                f"recipes {other.name!r} and {one.name!r} are both of product {one.recipe.product!r}, but name different models "
+                f"({other.recipe.model.file}, {one.recipe.model.file}); a released model would judge both: give one of them a product of its own"
+            )
 
 
 def load_recipe(path: Path) -> LoadedRecipe:
@@ -155,5 +181,14 @@ def load_recipe(path: Path) -> LoadedRecipe:
         path.stem,
         hashlib.sha256(path.read_bytes()).hexdigest(),
         under(base, recipe.model.file),
-        under(base, recipe.reference.file) if recipe.reference.file else None,
+        (reference := under(base, recipe.reference.file) if recipe.reference.file else None),
+        file_sha256(reference) if reference is not None else "",
     )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in hex; '' where it cannot be read, which whoever opens it says better."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""

@@ -33,6 +33,7 @@ READY_S = 0.25
 ASK_S = 2.0
 SETTLE_NS = 700_000_000  # what happened at the line waits for so long, at most, for what the station has to say of the time before
 EARLY_NS = 3_000_000_000
+_LARGEST_RECIPE = 65_535  # two bytes in the order; no settings know a larger one, so it is refused as unknown
 _WAIT_S = 0.004
 
 
@@ -111,15 +112,17 @@ class Rejector:
             message = order.message
             if isinstance(message, Verdict):
                 answer = self._ledger.judged(
-                    message, in_time=order.known or self._in_time(order, message.trigger_id), early=self._is_early(message.mono_ns)
+                    message,
+                    in_time=order.known or (self._in_time(order, message.trigger_id) and not self._other_recipe()),
+                    early=self._is_early(message.mono_ns),
                 )
                 if order.known and not self._ledger.barred(message.trigger_id):
                     continue  # the PLC has it, if this is still the part; if it is another by now, it must not get it
                 self._answer(message.trigger_id, answer, self._defect(message))
                 self._ledger.told(message.trigger_id, (time.monotonic_ns() - message.mono_ns) / 1e3)
             elif isinstance(message, Trigger):
-                answer = self._ledger.announced(message, self._stood(), early=self._is_early(message.mono_ns))
-                if message.sensor == "camera" and self._connected:
+                answer = self._ledger.announced(message, self._stood(), early=self._is_early(message.mono_ns), known=order.known)
+                if message.sensor == "camera" and self._connected and not order.known:
                     self._plc.announce(message.trigger_id, message.trigger_ns)
                 self._answer(message.trigger_id, answer, 0)
                 if not order.known:  # else an earlier rejector has compared it; what the PLC counts now may be others under these numbers
@@ -169,15 +172,24 @@ class Rejector:
         """Picture and part do not belong together: this one is rejected; where it is proof, so is everything on the belt, which stops."""
         if doubt is None:
             return
-        for trigger_id in self._ledger.condemn_all() if doubt.stop else self._ledger.condemn(doubt.trigger_id):
-            self._answer(trigger_id, ("reject", CODES["UNDECIDED"]), 0)
-        if doubt.stop:
+        if doubt.stop:  # first of all: the link may break while the PLC is told of the parts
             self._supervisor.stop("parts-mixed-up", doubt.text, time.monotonic_ns())
+        self._reject(self._ledger.condemn_all() if doubt.stop else self._ledger.condemn(doubt.trigger_id))
+
+    def _reject(self, trigger_ids: list[int]) -> None:
+        for trigger_id in trigger_ids:
+            self._answer(trigger_id, ("reject", CODES["UNDECIDED"]), 0)
+
+    def _other_recipe(self) -> bool:
+        """Whether the PLC has asked for another recipe than the one that judges: what comes then is not for that one."""
+        return bool(self._recipe_wanted) and (self._run is None or self._run.recipe_number != self._recipe_wanted)
 
     def _happened(self, event: PlcEvent) -> None:
         if event.kind == "triggered":
             self._ledger.triggered(event.trigger_id, early=time.monotonic_ns() - self._began_ns < EARLY_NS)
             self._doubted(self._pairing.triggered(event))
+            if self._other_recipe():
+                self._reject(self._ledger.condemn(event.trigger_id, "it came after another recipe had been asked for"))
         elif event.kind in ("passed", "ejected", "missed"):
             gone = self._ledger.gone(event.trigger_id, event.kind, event.reason)
             if gone is None:
@@ -188,7 +200,8 @@ class Rejector:
         elif event.kind == "late":
             self._ledger.counts["late"] += 1
         elif event.kind == "recipe":
-            self._recipe_wanted, self._ask_at = event.code, 0.0
+            self._recipe_wanted, self._ask_at = min(event.code, _LARGEST_RECIPE), 0.0
+            self._next_ready = 0.0  # the station is asked, and the belt stands, without waiting for the next heartbeat
         else:
             self._belt(event)
 

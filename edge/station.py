@@ -86,6 +86,8 @@ class Station:
             while not stop.is_set():
                 self._turn()
                 keeper.progress(self._state, self._detail)
+                if self._change.loading is not None or self._change.switch.loading:
+                    self._memory.begin()  # what another model needs is no stranger's doing
                 self._memory.check()
         finally:
             gc.enable()
@@ -268,6 +270,8 @@ class Station:
         """Why no recipe is there for a part; '' if there is one."""
         if self._change.loading is not None:
             return "the recipe for it is still being loaded"
+        if self._change.fault:
+            return "the recipe for it could not be loaded"
         # it has waited in the camera's buffer
         return "it came before the recipe was changed" if frame.trigger_ns < self._change.changed_ns else ""
 

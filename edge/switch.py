@@ -18,7 +18,7 @@ from edge.config import Station
 from edge.judge import Judge
 from edge.model import RuntimeOptions
 from edge.pointer import FOLDER, Pointer, model_path, pointer_file, read_pointer
-from edge.recipe import LoadedRecipe
+from edge.recipe import LoadedRecipe, check_products
 
 POLL_S = 0.05
 RETRY_S = 5.0  # a model that could not be loaded: memory may be free again, a file copied again
@@ -32,12 +32,14 @@ class Switch:
 
     def __init__(self, config: Station) -> None:
         """Nothing is read before `judge`."""
+        self._recipes = [config.recipe, *config.recipes.values()]
         self._folder, self._warm_up_runs = Path(config.record.folder), config.model.warm_up_runs
         self._options = RuntimeOptions(tuple(config.model.providers), config.model.threads, config.model.spin, config.keys.signers)
         self._current: Judge | None = None
         self._ready: tuple[Judge, Judge] | None = None  # for the one that judges now: the next one
         self._spare: Judge | None = None  # the one before, warm; of the thread alone once it runs
         self._fault = ""
+        self.loading = False  # whether the thread loads, and so the process grows
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="switch", daemon=True)
 
@@ -48,6 +50,8 @@ class Switch:
             ModelError, SettingsError: pointer, model or recipe cannot be used. No other model is taken instead: nobody released it.
         """
         pointer = read_pointer(self._folder, loaded.recipe.product, self._options.signers)
+        if pointer is not None and pointer.sha256:
+            check_products(self._recipes)
         return self._load(loaded, pointer.sha256 if pointer is not None else "")
 
     def take(self, current: Judge, alarms: Alarms) -> Judge | None:
@@ -80,12 +84,15 @@ class Switch:
             now = (current, self._stamp(current.recipe.product))
             if now == seen and time.monotonic() < retry_at:
                 continue
+            self.loading = True
             try:
                 self._prepare(current)
                 self._fault, retry_at = "", float("inf")
             except Exception as error:  # whatever it is: the model before judges on, and the thread must live for the next try
                 why = str(error).replace(f"{self._folder / FOLDER}/", "")  # an alarm has 200 characters, and a path takes them
                 self._fault, retry_at = f"the model made active cannot be used: {why}"[:200], time.monotonic() + RETRY_S
+            finally:
+                self.loading = False
             seen = now
 
     def _prepare(self, current: Judge) -> None:

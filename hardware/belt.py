@@ -163,6 +163,8 @@ class Belt:
     def request_recipe(self, number: int, now_ns: int) -> None:
         """The machine's operator chooses a product; the belt runs only while it is judged by its recipe."""
         self._asked = number
+        if number not in (0, self.recipe):
+            self.program.ready(self._pass(now_ns), False)  # as the function block does, at once and not at the next heartbeat
         self.events.append(PlcEvent("recipe", 0, now_ns, self.encoder, code=number))
 
     def lies(self, number: int, counts: int) -> None:
