@@ -79,6 +79,10 @@ def read_document(path: Path, kind: str) -> dict[str, Any]:
         raise RegistryError(f"--{kind} {path}: is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise RegistryError(f"--{kind} {path}: holds no JSON object; give what `gutteil` wrote as {kind}")
+    if kind == "parity" and not isinstance(found.get("passed"), bool):
+        raise RegistryError(f"--parity {path}: says nothing of parity (`passed` is missing); give MODEL.parity.json of: gutteil export")
+    if kind == "evaluation" and ("passed" in found or not isinstance(found.get("escape"), dict)):
+        raise RegistryError(f"--evaluation {path}: says nothing of escapes; give what `gutteil evaluate --json` wrote")
     return cast(dict[str, Any], found)
 
 

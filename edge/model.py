@@ -124,6 +124,12 @@ class Model:
         assert self._binding is not None, "prepare_for comes first"
         self._session.run_with_iobinding(self._binding)
 
+    @property
+    def raw(self) -> NDArray[np.float32]:
+        """The network's own output of the last `run`, as the card's `output` lays it out; overwritten by the next."""
+        assert self._output is not None, "prepare_for comes first"
+        return self._output
+
     def predictions(self, min_score: float) -> Predictions:
         """What the last `run` saw, in px of the camera image."""
         assert self._output is not None, "prepare_for comes first"

@@ -46,6 +46,8 @@ def trained_network(weights: Path, height_px: int, width_px: int) -> Network:
 
 
 def _ultralytics(weights: Path, ours: ModelError) -> torch.nn.Module:
+    if not weights.is_file():  # ultralytics would go and look for it on the network
+        raise ModelError(f"{weights}: no such file; name the checkpoint, best.pt, that the model was exported from")
     try:
         from ultralytics.models import YOLO
     except ImportError as error:

@@ -16,6 +16,7 @@ from edge import shadow_results
 from edge.activation import Person, Registry, person
 from edge.cli import app
 from edge.config import Keys, Station
+from edge.enrolment import read_document
 from edge.errors import KeysError, ModelError, RegistryError, SettingsError, StoreError
 from edge.messages import VerdictWord
 from edge.model import Model
@@ -333,3 +334,18 @@ def test_the_command_line(tmp_path: Path) -> None:
         assert "the model of the recipe" in gutteil("point")
         assert "no model is in shadow" in gutteil("disagreements", ok=False)
         assert json.loads(gutteil("disagreements", "second", "--json"))["differ"] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "words"),
+    [
+        ("evaluation", {"passed": True}, "--evaluation .*says nothing of escapes"),
+        ("parity", {"escape": {"of": 3}}, "--parity .*says nothing of parity"),
+        ("parity", {"passed": "yes"}, "--parity .*says nothing of parity"),
+    ],
+)
+def test_one_document_is_not_taken_for_the_other(tmp_path: Path, kind: str, fields: dict[str, object], words: str) -> None:
+    path = tmp_path / "document.json"
+    path.write_text(json.dumps({"model_sha256": "0" * 64} | fields))
+    with pytest.raises(RegistryError, match=words):
+        read_document(path, kind)

@@ -191,3 +191,28 @@ def test_the_command_exports_checks_and_leaves_the_evidence(folder: Path, tmp_pa
     assert "choose from fp32, fp16, int8" in run_command(*plain, "--weights", str(folder / "net.pt"), "--precision", "fp8")[1]
     same = run_command(*plain, "--weights", str(folder / "net.pt"), "--precision", "int8", "--calibrate", str(folder / "set.json"))
     assert "are the same file" in same[1]
+
+
+def test_weights_of_another_network_are_seen_where_nothing_is_sure(folder: Path) -> None:
+    """Two networks that both see nothing give the same verdicts: their scores tell them apart all the same."""
+    for name, seed in (("mute", 3), ("mute2", 4)):
+        save_net(folder / f"{name}.pt", seed)
+        state = torch.load(folder / f"{name}.pt", weights_only=True)
+        state["net"]["classify.bias"] -= 4
+        torch.save(state, folder / f"{name}.pt")
+    export(
+        folder / "mute.pt",
+        folder / "set.json",
+        folder / "mute.onnx",
+        name="mute",
+        licence="CC0-1.0",
+        command="test",
+        scores={},
+        scored_on="",
+    )
+    assert check(folder / "mute.pt", folder / "mute.onnx", folder / "set.json", None, QUIET)["passed"]
+    other = check(folder / "mute2.pt", folder / "mute.onnx", folder / "set.json", None, QUIET)
+    assert not other["passed"]
+    assert any("a score is off" in f for f in other["failures"])
+    with pytest.raises(ModelError, match="no such file"):
+        check(folder / "none.pt", folder / "mute.onnx", folder / "set.json", None, QUIET)
