@@ -112,6 +112,8 @@ def thresholds(
         print_json(document)
     else:
         show_thresholds(document, words)
+        if write is not None and not useless:
+            Console().print(f"{write}", highlight=False, soft_wrap=True)
     if write is not None and useless:
         reasons = [text for w, text in zip(document["warnings"], warnings(document, words), strict=True) if w["key"] in useless]
         raise SettingsError(f"--write {write}: not written: {'; '.join(reasons)}")

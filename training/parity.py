@@ -22,11 +22,11 @@ from rich.progress import track
 
 from edge.bounds import share
 from edge.decode import Predictions
-from edge.errors import ModelError
+from edge.errors import ModelError, SettingsError
 from edge.inspect import recipe_for
 from edge.judge import Judge
 from edge.labelled import LabelledImage, read_coco, read_image
-from training.trained import TrainedJudge, input_size, trained_network
+from training.trained import Network, TrainedJudge, input_size, trained_network
 
 # by how much a box side (px of the image) and a score may move. Half precision has eleven bits, enough for two cells that see
 # the same defect to change places in their scores: the box that suppression keeps may then be the neighbouring cell's
@@ -86,9 +86,14 @@ def check(weights: Path, model_file: Path, data: Path, recipe: Path | None, cons
     Raises:
         ModelError, SettingsError: model, weights, recipe or set are not usable.
     """
+    return check_network(trained_network(weights, *input_size(model_file)), weights.name, model_file, data, recipe, console)
+
+
+def check_network(network: Network, name: str, model_file: Path, data: Path, recipe: Path | None, console: Console) -> dict[str, Any]:
+    """As `check`, with the network itself; `name` says in the result what it is."""
     loaded = recipe_for(recipe, model_file)
     exported = Judge(loaded, model_file=model_file)
-    trained = TrainedJudge(loaded, model_file, trained_network(weights, *input_size(model_file)))
+    trained = TrainedJudge(loaded, model_file, network)
     card = exported.model.card
     labelled = read_coco(data)
     result = Parity()
@@ -99,7 +104,7 @@ def check(weights: Path, model_file: Path, data: Path, recipe: Path | None, cons
     c = result.counts
     return {
         "model": str(model_file), "model_sha256": exported.model.file_hash, "passed": not result.failures, "failures": result.failures,
-        "against": weights.name, "precision": card.precision, "provider": exported.model.provider, "recipe": loaded.name, "recipe_hash": loaded.hash,
+        "against": name, "precision": card.precision, "provider": exported.model.provider, "recipe": loaded.name, "recipe_hash": loaded.hash,
         "data": f"{data.parent.name}/{data.name}", "images": result.images, "flipped": result.flipped, "flips": [f.name for f in result.flips],
         "new_escapes": result.new_escapes, "max_box_px": round(result.max_box_px, 4), "max_score": round(result.max_score, 6), "unpaired": result.unpaired,
         "escape": share(c["escape"], c["NG"]).as_dict(), "overkill": share(c["overkill"], c["OK"]).as_dict(),
@@ -145,7 +150,10 @@ def _compare(entry: LabelledImage, exported: Judge, trained: Judge, result: Pari
 def _look(judge: Judge, image: NDArray[np.uint8], reference: NDArray[np.uint8] | None) -> tuple[Seen, Predictions | None]:
     if judge.wants_reference and reference is None:
         return Seen("UNDECIDED", ["without the reference that the model wants"], []), None
-    judgement = judge.judge(image, reference)
+    try:
+        judgement = judge.judge(image, reference)
+    except SettingsError as error:  # an image that does not fit the model: neither side judges it
+        return Seen("UNDECIDED", [str(error)], []), None
     decision = judgement.decision
     ran = judgement.timings.infer_us > 0  # else the part is out of place and the model saw the image before
     # low enough that a sure prediction finds its partner where that is just not sure

@@ -23,6 +23,7 @@ from training.cache import Cache
 from training.vary import vary
 
 LEAST_SCORE = 0.01
+ANOMALY = "anomaly"  # the one class of a model that was trained on good parts alone
 Image = NDArray[np.uint8]
 
 
@@ -48,6 +49,8 @@ def read_set(path: Path, names: list[str]) -> LabelledSet:
         SettingsError: not a set, or it has labels of classes that the model does not know.
     """
     labelled = read_coco(path)
+    if names == [ANOMALY]:  # it says where something is wrong, not what: every defect is one to it
+        return LabelledSet([replace(i, kinds=(ANOMALY,) * len(i.kinds)) for i in labelled.images], names)
     if unknown := sorted({k for entry in labelled.images for k in entry.kinds} - set(names)):
         raise SettingsError(f"{path}: labels of classes that the model does not know: {', '.join(unknown)}; it knows {', '.join(names)}")
     return labelled

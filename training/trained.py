@@ -34,6 +34,11 @@ def trained_network(weights: Path, height_px: int, width_px: int) -> Network:
         net: torch.nn.Module = Exported(load_net(weights)[0], height_px, width_px)
     except ModelError as ours:
         net = _ultralytics(weights, ours)
+    return as_network(net)
+
+
+def as_network(net: torch.nn.Module) -> Network:
+    """A module as such a function."""
     net = net.eval().float()
 
     def run(x: NDArray[Any]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from typing import Any
 from edge.activation import Registry
 from edge.errors import SettingsError
 from edge.models_command import model_document
+from edge.recipe import file_sha256
 from training.document.facts import Change, Facts
 
 MAX_BYTES = 20_000_000
@@ -43,7 +44,7 @@ def gather(registry: Registry, model: str, *, purpose: str = "", limits: str = "
     return Facts(
         product=registry.product, sha256=sha256, card=known["card"], state=str(known["state"]), registered_by=known["who"],
         registered_at=known["registered_at"], code=known["code"], made_at=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), purpose=purpose, limits=limits,
-        evaluation=documents["evaluation"], parity=documents["parity"], latency=documents["latency"], snapshot=_manifest(snapshot),
+        evaluation=documents["evaluation"], parity=documents["parity"], latency=documents["latency"], snapshot=_manifest(snapshot, known["card"]["data_hash"]),
         recipe=registry.loaded.name, rules={"default": _rule(rules.default)} | {k: _rule(r) for k, r in rules.classes.items()},
         shadow=shadow if seen["judged"] else None, changes=changes,
         system={name: version(name) for name in ("gutteil", "numpy", "opencv-python-headless")},
@@ -69,13 +70,17 @@ def _before(registry: Registry, sha256: str) -> str:
     return f"{earlier.name} ({earlier.sha256[:12]})"
 
 
-def _manifest(path: Path | None) -> dict[str, Any] | None:
+def _manifest(path: Path | None, trained_on: str) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SettingsError(f"--snapshot {path}: larger than {MAX_BYTES // 1_000_000} MB; that is no manifest")
         found: Any = json.loads(path.read_bytes())
+        if trained_on and file_sha256(path.with_name("train.json")) != trained_on:
+            raise SettingsError(
+                f"--snapshot {path}: the model was trained on other data (its card's data_hash is not that of train.json there)"
+            )
         return {k: found[k] for k in ("images", "splits", "split_by", "sources", "who", "corrected")}
     except OSError as error:
         raise SettingsError(f"--snapshot {path}: cannot be read ({error.strerror}); name manifest.json of a snapshot") from error

@@ -20,8 +20,8 @@ from training.good.goods import GoodImage
 from training.good.net import GoodNet
 from training.good.samples import PAD_VALUE
 from training.net import Exported
+from training.predict import ANOMALY
 
-KIND = "anomaly"
 TRAINER = "gutteil train-good: good images and drawn defects only, on EfficientNet-Lite0's frozen weights (Google, ImageNet, Apache-2.0)"
 NMS_IOU = 0.3  # cells of one anomaly draw about the same box; what is left of the overlap is one thing to an operator
 SURE_SCORE = 0.2
@@ -55,7 +55,7 @@ def export(
             dynamo=False,
         )  # fmt: skip
     card = Card(
-        name=name, classes=[KIND], planes=["gray"], width_px=size[1], height_px=size[0], resize="pad", pad_value=PAD_VALUE, output="yolo_raw",
+        name=name, classes=[ANOMALY], planes=["gray"], width_px=size[1], height_px=size[0], resize="pad", pad_value=PAD_VALUE, output="yolo_raw",
         nms_iou=NMS_IOU, licence=licence, data_hash=data_hash, scores=scores, scored_on=scored_on,
         trainer=TRAINER, command=command, created=time.strftime("%Y-%m-%d", time.gmtime()),
     )  # fmt: skip

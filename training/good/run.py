@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from edge.bounds import Share
+from edge.errors import ModelError
 from training.good.crossfit import held_out_figures, worst_logits
 from training.good.export import check_parity, export, recipe_text
 from training.good.fit import Plan, fit
@@ -21,6 +22,9 @@ from training.good.net import GoodNet
 from training.good.samples import CROP_PX
 from training.good.scale import Seen, fit_scale
 from training.good.tail import Tail, overkill_bounds, parts_needed, score_of
+from training.net import Exported
+from training.parity import check_network, write_parity
+from training.trained import as_network
 
 PARITY_IMAGES = 24
 
@@ -93,6 +97,10 @@ def train_good(
     target.with_suffix(".toml").write_text(
         recipe_text(product, target.name, figures["ng_score"], figures["undecided_score"], figures["notes"]), "utf-8"
     )
+    document = check_network(as_network(Exported(net, *size)), "good-all.pt", target, data, target.with_suffix(".toml"), console)
+    if not document["passed"]:
+        raise ModelError(f"{target}: {'; '.join(document['failures'])}")
+    figures["parity"] = str(write_parity(document, target))
     target.with_suffix(".json").write_text(json.dumps(figures, indent=1, ensure_ascii=False), "utf-8")
     return figures
 

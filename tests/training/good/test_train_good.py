@@ -24,8 +24,9 @@ from rich.console import Console
 
 from edge.errors import SettingsError
 from edge.judge import Judge
-from edge.model import RuntimeOptions
+from edge.model import Model, RuntimeOptions
 from edge.recipe import load_recipe
+from training.evaluate import evaluate_model
 from training.good.goods import input_size, load_goods
 from training.good.net import NOWHERE, GoodNet
 from training.good.run import train_good
@@ -118,6 +119,17 @@ def test_export_is_the_network(trained: dict[str, Any]) -> None:
     """Measured by `check_parity` over images of the set, through production's own pre- and post-processing."""
     assert trained["parity_score"] < 1e-3
     assert trained["parity_box_px"] < 0.1
+
+
+def test_it_can_be_registered_and_evaluated_on_defects_it_has_no_names_for(trained: dict[str, Any], data: Path, tmp_path: Path) -> None:
+    parity = json.loads(Path(trained["parity"]).read_text("utf-8"))
+    assert (parity["passed"], parity["images"], parity["model_sha256"]) == (True, PARTS + 1, Model(Path(trained["model"])).file_hash)
+    labelled = json.loads(data.read_text("utf-8"))
+    labelled["annotations"] = [{"id": 0, "image_id": PARTS, "category_id": 0, "bbox": [30, 25, 40, 40]}]
+    (named := data.with_name("named.json")).write_text(json.dumps(labelled))
+    figures = evaluate_model(Path(trained["model"]), named, Path(trained["recipe"]), Console(quiet=True))
+    assert figures["escape"]["of"] == 1
+    assert figures["overkill"]["of"] == PARTS
 
 
 def test_padding_is_no_surface() -> None:
