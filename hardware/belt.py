@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import deque
 from dataclasses import dataclass, replace
 
 from hardware.ejector import Ejector
@@ -77,6 +78,7 @@ class Belt:
         self.timing = EjectorTiming(delay_ms=settings.ejector_delay_s * 1e3)
         self._belt_ns = self._world_ns = self._next_feed = 0
         self._rest = 0.0  # of a ns of belt movement
+        self._motions: deque[tuple[int, int, float]] = deque(maxlen=64)  # since when, from which place, how fast: the newest last
         self._last_ns: int | None = None
         self._random = random.Random(settings.seed)
         self.program.scan(self._moment())
@@ -125,11 +127,18 @@ class Belt:
         moment = self._pass(now_ns)
         seen_ns = now_ns if at_ns is None else at_ns
         before = len(self.program.parts)
-        due = self.program.seen(moment, trigger_id, moment.position - int((now_ns - seen_ns) * self.speed), seen_ns)
+        due = self.program.seen(moment, trigger_id, self._place_at(seen_ns), seen_ns)
         if len(self.program.parts) > before:
             self.fed += 1
             self.ejector.expect(trigger_id, due)
         self._settle(now_ns)
+
+    def _place_at(self, at_ns: int) -> int:
+        """Where the belt was when a camera saw a part of which it speaks only now; it may have stood since."""
+        for since_ns, place, pace in reversed(self._motions):
+            if since_ns <= at_ns:
+                return min(self._belt_ns, place + int((at_ns - since_ns) * pace))
+        return self._motions[0][1] if self._motions else self._belt_ns
 
     def answer(self, trigger_id: int, verdict: int, now_ns: int) -> None:
         """A verdict has come; only 1 (OK), and in time, lets its part pass."""
@@ -196,7 +205,10 @@ class Belt:
         # with no rate to keep, a belt need not move on while its process is held up: what lies so close would be past the ejector
         step = min(gone, MAX_STEP_NS if self.settings.rate_hz else self._asked_ns + SLACK_NS)
         running = self.program.running
-        falls = self.ejector.work(self._world_ns, step, self._belt_ns, self.speed if running else 0.0)
+        pace = self.speed if running else 0.0
+        if not self._motions or self._motions[-1][2] != pace:
+            self._motions.append((now_ns - gone, self._belt_ns, pace))
+        falls = self.ejector.work(self._world_ns, step, self._belt_ns, pace)
         self._world_ns += step
         if running:
             self._rest += step * self.speed

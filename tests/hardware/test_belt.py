@@ -350,3 +350,30 @@ def test_a_request_of_the_operator_is_an_event() -> None:
     run.belt.request_recipe(7, run.now)
     run.tick()
     assert [(e.kind, e.code) for e in run.events if e.kind == "recipe"] == [("recipe", 7)]
+
+
+def test_a_part_announced_late_is_where_the_camera_saw_it_though_the_belt_has_stood_since() -> None:
+    """The rejector was away, the belt stopped: a bad part on it still lies before the ejector and must fall when it goes on."""
+    belt = Belt(BeltSettings(rate_hz=5, sensor="camera", ejector_delay_s=2.0))
+    now = 0
+
+    def let(ms: int, ready: bool) -> None:
+        nonlocal now
+        for _ in range(ms):
+            now += 1_000_000
+            if ready and now % 250_000_000 == 0:
+                belt.ready(True, now)
+            belt.advance(now)
+
+    let(5_000, True)
+    let(300, False)
+    seen_ns = now
+    let(12_000, False)
+    assert not belt.running
+    belt.events.clear()
+    belt.announce(1, now, seen_ns)
+    belt.answer(1, 2, now)
+    let(500, True)
+    belt.acknowledge(now)
+    let(4_000, True)
+    assert [(e.kind, e.trigger_id) for e in belt.events if e.kind in ("passed", "ejected", "missed")] == [("ejected", 1)]
