@@ -87,7 +87,6 @@ class Registry:
     def __init__(self, store: Store, config: Station, product: str = "") -> None:
         """Raises SettingsError: the recipe cannot be read, or there is none of this product."""
         self.store, self.config = store, config
-        check_products([config.recipe, *config.recipes.values()])
         self.loaded = recipe_of(config, product)
         self.product = self.loaded.recipe.product
         self.folder = Path(config.record.folder)
@@ -127,7 +126,9 @@ class Registry:
 
         Raises:
             RegistryError: each condition that is not met, in a line with the next step. The refusal is in the audit.
+            SettingsError: the product has recipes for different models, see `edge.recipe.check_products`.
         """
+        check_products([self.config.recipe, *self.config.recipes.values()])
         with self.store.writing() as db:
             sha256, now_ns = registry.find(db, model).sha256, time.time_ns()
             after(registry.state_of(db, self.product, sha256), "release")

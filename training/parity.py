@@ -26,7 +26,7 @@ from edge.errors import ModelError, SettingsError
 from edge.inspect import recipe_for
 from edge.judge import Judge
 from edge.labelled import LabelledImage, read_coco, read_image
-from training.trained import Network, TrainedJudge, input_size, trained_network
+from training.trained import Network, TrainedJudge, card_of, trained_network
 
 # by how much a box side (px of the image) and a score may move. Half precision has eleven bits, enough for two cells that see
 # the same defect to change places in their scores: the box that suppression keeps may then be the neighbouring cell's
@@ -86,7 +86,7 @@ def check(weights: Path, model_file: Path, data: Path, recipe: Path | None, cons
     Raises:
         ModelError, SettingsError: model, weights, recipe or set are not usable.
     """
-    return check_network(trained_network(weights, *input_size(model_file)), weights.name, model_file, data, recipe, console)
+    return check_network(trained_network(weights, card_of(model_file)), weights.name, model_file, data, recipe, console)
 
 
 def check_network(network: Network, name: str, model_file: Path, data: Path, recipe: Path | None, console: Console) -> dict[str, Any]:
@@ -129,9 +129,9 @@ def _compare(entry: LabelledImage, exported: Judge, trained: Judge, result: Pari
     result.images += 1
     if bounded and found is not None and wanted is not None:
         _apart(found, wanted, result)
-        if exported.model.card.output == "yolo_raw":  # every cell, also where no score is sure: weights of another network show here
-            scores = np.abs(exported.model.raw[0, 4:].astype(np.float64) - trained.model.raw[0, 4:])
-            result.max_score = max(result.max_score, float(np.nan_to_num(scores, nan=0.0).max(initial=0.0)))
+        # every score, also where none is sure: weights of another network show here
+        scores = np.abs(_scores(exported) - _scores(trained))
+        result.max_score = max(result.max_score, float(np.nan_to_num(scores, nan=0.0).max(initial=0.0)))
     expected = entry.expected or ("NG" if entry.kinds else "OK")
     c = result.counts
     c[expected] += 1
@@ -159,6 +159,12 @@ def _look(judge: Judge, image: NDArray[np.uint8], reference: NDArray[np.uint8] |
     # low enough that a sure prediction finds its partner where that is just not sure
     found = judge.model.predictions(SURE_SCORE / 2) if ran else None
     return Seen(decision.verdict, decision.reasons, [(d.kind, d.score, d.box) for d in decision.defects]), found
+
+
+def _scores(judge: Judge) -> NDArray[np.float64]:
+    """All scores of the last run; final rows in order of their scores, as equal ones may come in any."""
+    raw = judge.model.raw[0].astype(np.float64)
+    return raw[4:] if judge.model.card.output == "yolo_raw" else np.sort(raw[:, 4])
 
 
 def _apart(found: Predictions, wanted: Predictions, result: Parity) -> None:

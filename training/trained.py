@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edge.errors import ModelError
+from edge.card import Card
+from edge.errors import ModelError, SettingsError
 from edge.judge import Judge
 from edge.model import Model, RuntimeOptions
 from edge.recipe import LoadedRecipe, Region
@@ -24,16 +25,16 @@ from training.net import Exported
 Network = Callable[[NDArray[Any]], NDArray[np.float32]]
 
 
-def trained_network(weights: Path, height_px: int, width_px: int) -> Network:
-    """A checkpoint as a function: (1, channels, H, W) network input → the raw output, float32, computed by PyTorch on the CPU.
+def trained_network(weights: Path, card: Card) -> Network:
+    """A checkpoint as a function, with the head that the card of its file names: (1, channels, H, W) network input → the raw output, float32, computed by PyTorch on the CPU.
 
     Raises:
         ModelError: the file is neither a checkpoint of ours nor one of ultralytics.
     """
     try:
-        net: torch.nn.Module = Exported(load_net(weights)[0], height_px, width_px)
+        net: torch.nn.Module = Exported(load_net(weights)[0], card.height_px, card.width_px)
     except ModelError as ours:
-        net = _ultralytics(weights, ours)
+        net = _ultralytics(weights, card, ours)
     return as_network(net)
 
 
@@ -50,20 +51,15 @@ def as_network(net: torch.nn.Module) -> Network:
     return run
 
 
-def _ultralytics(weights: Path, ours: ModelError) -> torch.nn.Module:
+def _ultralytics(weights: Path, card: Card, ours: ModelError) -> torch.nn.Module:
     if not weights.is_file():  # ultralytics would go and look for it on the network
         raise ModelError(f"{weights}: no such file; name the checkpoint, best.pt, that the model was exported from")
+    from training.yolo import load_network
+
     try:
-        from ultralytics.models import YOLO
-    except ImportError as error:
-        raise ModelError(f"{ours}; a checkpoint of ultralytics needs the package ultralytics, which is not installed") from error
-    try:
-        # it unpickles, which runs what the file says: only for files that were trained here, as --weights says
-        network: Any = YOLO(str(weights), task="detect").model
-    except Exception as error:  # ultralytics raises whatever unpickling raises
-        raise ModelError(f"{weights}: neither a checkpoint of `gutteil train` nor one of ultralytics: {error}") from error
-    if not isinstance(network, torch.nn.Module):
-        raise ModelError(f"{weights}: holds no network; give the trainer's .pt file")
+        network: torch.nn.Module = load_network(weights, end2end=card.output == "yolo_end2end")
+    except SettingsError as error:
+        raise ModelError(f"{ours}; if it is one of ultralytics: {error}") from error
     return network
 
 
@@ -101,12 +97,12 @@ class TrainedJudge(Judge):
             self.set_reference(self._reference)
 
 
-def input_size(model_file: Path) -> tuple[int, int]:
-    """Height and width in px of a file's input.
+def card_of(model_file: Path) -> Card:
+    """The card of a usable file.
 
     Raises:
         ModelError: no usable model.
     """
     model = Model(model_file, RuntimeOptions(providers=("cpu",)))
     model.prepare_for(Region(), 0)
-    return model.card.height_px, model.card.width_px
+    return model.card

@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,30 @@ def untrained(candidate: Candidate, folder: Path) -> bytes:
         return _export(candidate, place / "untrained.pt", place)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def load_network(weights: Path, *, end2end: bool) -> Any:
+    """The trained network in a checkpoint, with the head that gives final rows or (`end2end` false) the raw columns. It is unpickled, which runs what is in it: only for files that were trained here.
+
+    Raises:
+        SettingsError: ultralytics is not installed.
+        ModelError: no checkpoint of it.
+    """
+    import torch
+
+    with tempfile.TemporaryDirectory(prefix="gutteil-yolo-") as folder:
+        _quiet(Path(folder))
+        from ultralytics.models import YOLO
+
+        try:
+            network = YOLO(str(weights), task="detect").model
+        except Exception as error:  # whatever unpickling raises
+            raise ModelError(f"{weights}: neither a checkpoint of `gutteil train` nor one of ultralytics: {error}") from error
+    if not isinstance(network, torch.nn.Module):
+        raise ModelError(f"{weights}: holds no network; give the trainer's .pt file")
+    if hasattr(network, "end2end"):
+        network.end2end = end2end  # a checkpoint holds both heads, and loads with the one it was trained with last
+    return network
 
 
 def _export(candidate: Candidate, weights: Path, place: Path) -> bytes:

@@ -21,6 +21,7 @@ from edge.model import Model
 from tests.training.sets import CLASSES, draw_tiles
 from training.candidates import Candidate
 from training.jobs import Job, advance
+from training.parity import check
 from training.yolo import NATIVE_CROP_PX, _dataset, _epochs_done
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +51,17 @@ def test_epochs_go_on_from_rung_to_rung(tmp_path: Path) -> None:
     assert candidate().name in shown.getvalue(), "its progress is shown"
     card = Model(net / "model.onnx").card
     assert (card.licence, card.output, card.planes, card.classes) == ("AGPL-3.0", "yolo_end2end", ["gray"], CLASSES)
+    parity = check(net / "best.pt", net / "model.onnx", Path(first.val), None, Console(quiet=True))
+    assert parity["passed"], parity["failures"]
+    assert parity["images"] == len(read_coco(Path(first.val)).images)
+    import torch
+
+    other = torch.load(net / "best.pt", map_location="cpu", weights_only=False)
+    for network in (other["model"], other["ema"]):
+        for p in network.parameters() if network is not None else ():
+            p.data.mul_(1.2)
+    torch.save(other, tmp_path / "other.pt")
+    assert not check(tmp_path / "other.pt", net / "model.onnx", Path(first.val), None, Console(quiet=True))["passed"]
     before = (net / "safe.pt").stat().st_mtime_ns
     assert advance(first) == standing, "a rung that is done is not trained again"
     assert (net / "safe.pt").stat().st_mtime_ns == before
