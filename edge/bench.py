@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -131,22 +132,8 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
     with tempfile.TemporaryDirectory(prefix="gutteil-bench-") as scratch:
         folder = Path(scratch)
         make_keys(folder / "keys")
-        config = own_ports(
-            Station(
-                name="bench",
-                recipe=str(DEMO_RECIPE),
-                camera=Camera(backend="simulator"),
-                model=Model(providers=["cpu"]),
-                line=Line(rate_hz=rate_hz),
-                record=Record(folder=str(folder / "data")),
-                keys=Keys(folder=str(folder / "keys")),
-            )
-        )
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        reader = context.Process(target=subscribe, args=(config, theirs), daemon=True)
-        reader.start()
-        ours.recv()
+        config = bench_station(folder, rate_hz, keys=folder / "keys")
+        reader, ours = start_reader(config)
         stock = stock_model(folder) if peers else None
         if peers and stock is None:
             console.print("peers are left out: ultralytics is not installed (extra `training`)")
@@ -184,6 +171,31 @@ def bench_line(*, parts: int, rounds: int, rate_hz: float, peers: bool, console:
         ours.send("stop")
         reader.join(5)
     return _document(rows, raw, memory, cpu, rate_hz, str(model_file)) | _reject_path(gone, scheduler)
+
+
+def bench_station(folder: Path, rate_hz: float, *, keys: Path | None = None) -> Station:
+    """Settings of a line that is measured, with ports of its own."""
+    return own_ports(
+        Station(
+            name="bench",
+            recipe=str(DEMO_RECIPE),
+            camera=Camera(backend="simulator"),
+            model=Model(providers=["cpu"]),
+            line=Line(rate_hz=rate_hz),
+            record=Record(folder=str(folder / "data")),
+            keys=Keys(folder=str(keys) if keys is not None else ""),
+        )
+    )
+
+
+def start_reader(config: Station) -> tuple[SpawnProcess, Connection]:
+    """The subscriber in a process of its own, listening, and the pipe by which it is asked for its rows and stopped."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    reader = context.Process(target=subscribe, args=(config, theirs), daemon=True)
+    reader.start()
+    ours.recv()
+    return reader, ours
 
 
 def feed(appliance: Rig, parts: int, rate_hz: float, gone: list[Ejection]) -> None:

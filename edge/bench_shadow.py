@@ -7,7 +7,6 @@ its process take turns, so that a slow minute of the machine hits both alike.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import tempfile
 import time
 from pathlib import Path
@@ -22,9 +21,9 @@ from edge import registry as rows
 from edge import shadow_results
 from edge.activation import Person, Registry, file_hash
 from edge.appliance import DEMO_RECIPE
-from edge.bench import collect, feed, subscribe
+from edge.bench import bench_station, collect, feed, start_reader
 from edge.card import with_card
-from edge.config import Camera, Line, Model, Record, Station
+from edge.config import Station
 from edge.errors import GutteilError
 from edge.judge import Judge
 from edge.messages import Run
@@ -32,7 +31,7 @@ from edge.pointer import Pointer, model_path, write_pointer
 from edge.processes import running
 from edge.recipe import load_recipe
 from edge.replay import percentiles
-from edge.rig import Rig, own_ports, rig
+from edge.rig import Rig, rig
 from edge.store import FILE_NAME, open_store
 
 CHANGES = 10
@@ -56,21 +55,8 @@ def bench_shadow(*, parts: int, rounds: int, rate_hz: float, console: Console) -
     """
     with tempfile.TemporaryDirectory(prefix="gutteil-bench-") as scratch:
         folder = Path(scratch)
-        config = own_ports(
-            Station(
-                name="bench",
-                recipe=str(DEMO_RECIPE),
-                camera=Camera(backend="simulator"),
-                model=Model(providers=["cpu"]),
-                line=Line(rate_hz=rate_hz),
-                record=Record(folder=str(folder / "data")),
-            )
-        )
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        reader = context.Process(target=subscribe, args=(config, theirs), daemon=True)
-        reader.start()
-        ours.recv()
+        config = bench_station(folder, rate_hz)
+        reader, ours = start_reader(config)
         measured: dict[str, list[tuple[float, ...]]] = {"without": [], "with": []}
         with rig(config, folder, ["station", "rejector", "recorder", "dashboard"]) as appliance:
             feed(appliance, 30, rate_hz, [])

@@ -75,6 +75,12 @@ def train_model(
     target = out / f"{name}.onnx"
     few = sum(len(p.kinds) > 0 for p in train_pairs)
     notes = remarks(names, few, masks=any(p.mask is not None for p in train_pairs)) if small_data else []
+    if drawn:
+        notes.append(
+            f"{simulated:.0%} of the samples are simulated circuit boards of {SIMULATED_BOARDS} layouts (--simulated 0 leaves them out)"
+        )
+    if not alone:
+        notes.append("the OK images of the set were not trained on; a good part is shown as a reference beside itself")
     if few < FEW_NG_IMAGES and not small_data:
         console.print(f"only {few} NG images: --small-data pastes and draws defects onto good images", highlight=False)
     export(

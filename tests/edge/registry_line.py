@@ -17,7 +17,7 @@ from edge.activation import Person, Registry
 from edge.appliance import DEMO_RECIPE
 from edge.card import Card, parse_card, with_card
 from edge.config import Camera, Line, Record, Station
-from edge.messages import AnyMessage
+from edge.messages import AnyMessage, Heartbeat
 from edge.model import Model
 from edge.recipe import load_recipe
 from edge.rig import Rig, own_ports, rig
@@ -111,6 +111,19 @@ def until(appliance: Rig, done: Callable[[AnyMessage | None], object], seconds: 
         if done(message):
             return seen
     raise AssertionError(f"not seen within {seconds} s; logs: {[c.last_words() for c in appliance.processes.children]}")
+
+
+def ready_again(appliance: Rig) -> None:
+    """Acknowledge until the line is ready: a stop may come after an acknowledgement, as silence is only known after a while."""
+    deadline, said = time.monotonic() + PATIENCE_S, 0.0
+    while time.monotonic() < deadline:
+        if time.monotonic() - said > 3:
+            appliance.acknowledge()
+            said = time.monotonic()
+        message = appliance.next(0.05)
+        if isinstance(message, Heartbeat) and message.sender == "rejector" and message.state == "ready" and time.monotonic() - said > 2:
+            return
+    raise AssertionError(f"not ready within {PATIENCE_S} s: {appliance.beats['rejector']}")
 
 
 def ask(config: Station, question: Callable[[Store], Any]) -> Any:

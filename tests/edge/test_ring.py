@@ -197,15 +197,19 @@ for n in range(1, 3001):
     sys.stdout.buffer.write(msgspec.json.encode(ref) + b"\\n")
     sys.stdout.buffer.flush()
     ring.fill(ref, image)
+    if n % 10 == 5:
+        sys.stdin.read(1)
 sys.stdin.read()
 """
 
 
 def test_two_processes_never_see_a_torn_or_a_wrong_image(tmp_path: Path) -> None:
-    """One process writes 3000 images as fast as it can; this one reads along: each image is whole, the right one, or None."""
+    """One process writes 3000 images as fast as it can, but for every tenth it waits; this one reads along: each image is whole, the
+    right one, or None."""
     reader, whole, kept = RingReader(str(tmp_path)), 0, 0
     with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
+        assert process.stdin is not None
         for number in range(1, 3001):
             ref = msgspec.json.decode(process.stdout.readline(), type=ImageRef)
             image = reader.get(ref)
@@ -216,7 +220,11 @@ def test_two_processes_never_see_a_torn_or_a_wrong_image(tmp_path: Path) -> None
                 assert image is not None, "an image that is held was lost"
                 kept += 1
                 reader.release(ref)
+            if number % 10 == 5:
+                assert image is not None, "the writer waits: nothing can have been written over it"
+                process.stdin.write(b"\n")
+                process.stdin.flush()
         process.communicate()
     assert process.returncode == 0
-    assert whole > 100
+    assert whole >= 300
     assert kept > 10

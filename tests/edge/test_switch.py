@@ -15,7 +15,7 @@ from edge import shadow_results
 from edge.errors import RegistryError
 from edge.messages import Alarm, AnyMessage, Ejection, Heartbeat, Run, Trigger, Verdict
 from edge.pointer import Pointer, pointer_file, write_pointer
-from tests.edge.registry_line import ANNA, BEN, OWN_MODEL, documents, registry_in, running_line, sha_of, twin, until
+from tests.edge.registry_line import ANNA, BEN, OWN_MODEL, documents, ready_again, registry_in, running_line, sha_of, twin, until
 
 
 def judges(sha256: str) -> Callable[[AnyMessage | None], bool]:
@@ -94,8 +94,7 @@ def test_from_candidate_to_active_and_back_without_a_stop(tmp_path: Path) -> Non
         until(appliance, lambda _: appliance.processes.child("station").restarts)
         after = until(appliance, lambda m: isinstance(m, Run))
         assert [m.model_hash for m in after if isinstance(m, Run)] == [second]
-        appliance.acknowledge()
-        until(appliance, lambda m: isinstance(m, Heartbeat) and m.sender == "rejector" and m.state == "ready")
+        ready_again(appliance)
         since_ns = time.monotonic_ns()
         seen = until(appliance, parts(3))
         assert registry.rollback(BEN, "it rejects too many") == ""

@@ -122,6 +122,11 @@ def _figures(seen: list[Seen], worst: list[float], tail: Tail, overkill: float, 
         f"(95 % bounds {counted['low']:.1%} to {counted['high']:.1%}).",
         f"{parts_needed(overkill)} good parts in a row would have to pass to claim at most {overkill:.1%}. What escapes cannot be told from good parts.",
     ]
+    if counted["low"] > high or counted["high"] < low:
+        notes.insert(
+            0,
+            "DO NOT USE YET: what was expected and what was counted do not agree, so the thresholds mean little; train longer or on more parts.",
+        )
     if "escape_per_part" in held_out:
         notes.append(f"Bad parts in the set, used for nothing but this count: {Share(**held_out['escape_per_part'])} would have escaped.")
     return {
