@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import cv2
 import uvicorn
@@ -17,10 +18,17 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from dashboard import live_page
+from dashboard.desk import Desk
+from dashboard.frame import FAVICON
 from dashboard.guard import SecurityHeaders, require_loopback
 from dashboard.history import last_rejects
 from dashboard.live import Live
+from dashboard.people import login_page
+from dashboard.people.access import OPEN, Access, Rule
+from dashboard.people.sessions import Sessions
+from dashboard.people.users import People
 from dashboard.pictures import Pictures
+from dashboard.record import Record
 from dashboard.routes import add_routes
 from dashboard.viewers import Viewers
 from edge.alive import REPEAT_S, keeper
@@ -29,6 +37,11 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
+PAGES = (live_page, login_page)  # in the order of the navigation
+API = (
+    Rule("/api/live", "look"),
+    Rule("/api/line/acknowledge", "look"),
+)
 
 
 def make_app(config: Station) -> FastAPI:
@@ -40,6 +53,17 @@ def make_app(config: Station) -> FastAPI:
     require_loopback(config.dashboard.host)
     live = Live(config)
     viewers = Viewers(live)
+    people = People(Path(config.record.folder))
+    desk = Desk(
+        config,
+        live,
+        viewers,
+        Pictures(config.record.ring_folder, config.record.folder),
+        Record(config.record.folder, config.name),
+        people,
+        Sessions(people),
+        [module.PAGE for module in PAGES],
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -49,7 +73,10 @@ def make_app(config: Station) -> FastAPI:
         yield
         alive.cancel()
         await viewers.stop()
+        desk.record.close()
+        people.close()
 
+    rules = (*OPEN, *API, *(Rule(page.path, page.needs) for page in desk.pages))
     # a foreign name that resolves to this machine (DNS rebinding) is refused by the host check
     hosts = ["localhost", "127.0.0.1", "[::1]", "::1", config.dashboard.host]
     app = FastAPI(
@@ -58,14 +85,19 @@ def make_app(config: Station) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False), Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+            Middleware(SecurityHeaders),
+            Middleware(Access, sessions=desk.sessions, rules=rules),
+        ],
     )
-    add_routes(app, config, live, viewers, Pictures(config.record.ring_folder, config.record.folder))
-    live_page.add(config.name)
+    add_routes(app, desk)
+    for module in PAGES:
+        module.add(desk)
     ui.run_with(
         app,
         title="Gutteil",
-        favicon=live_page.FAVICON,
+        favicon=FAVICON,
         binding_refresh_interval=None,  # nothing is bound: the state goes to the pages by its own stream
         gzip_middleware_factory=None,  # over loopback, packing costs more than it saves
         message_history_length=0,

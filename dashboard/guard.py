@@ -45,7 +45,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers["Content-Security-Policy"] = POLICY
                 headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
+                headers["Referrer-Policy"] = "same-origin"  # with none at all, a form of ours would not say where it comes from
             await send(message)
 
         await self._app(scope, receive, send_with if scope["type"] == "http" else send)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from fastapi import Request
 from nicegui import ui
 
-from dashboard.frame import Visit, frame, visit
+from dashboard.desk import Desk
+from dashboard.frame import Page, Visit, add_page
 
-FAVICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#12181f"/>'
-    '<path d="M8 16.5l6 6 11-13" fill="none" stroke="#27c46b" stroke-width="4.5" stroke-linecap="round" stroke-linejoin="round"/></svg>'
-)
-
-SHEETS = ("state.css", "picture.css", "strip.css", "veil.css", "live.css")  # the last one has the layouts for small screens
+# the last sheet has the layouts for small screens
+PAGE = Page("/", "page.line", "precision_manufacturing", "look", ("state.css", "picture.css", "strip.css", "veil.css", "live.css"))
 
 
 class LiveLine(ui.element, component="assets/live.js"):
@@ -24,11 +21,10 @@ class LiveLine(ui.element, component="assets/live.js"):
         self._props["language"] = visited.language
 
 
-def add(station: str) -> None:
+def add(desk: Desk) -> None:
     """Register the page at `/`."""
 
-    @ui.page("/", title=f"Gutteil · {station}")
-    def live(request: Request) -> None:
-        visited = visit(request)
-        with frame(visited, station, "/", SHEETS):
-            LiveLine(visited)
+    def fill(visited: Visit, _request: Request) -> None:
+        LiveLine(visited)
+
+    add_page(desk, PAGE, fill)

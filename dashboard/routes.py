@@ -12,12 +12,10 @@ from msgspec import Meta
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from dashboard.live import Live
-from dashboard.pictures import Pictures
+from dashboard.desk import Desk
+from dashboard.people.login import add_session
 from dashboard.view import encode
-from dashboard.viewers import Viewers
 from edge.commands import Command, send_command
-from edge.config import Station
 from edge.errors import BusError
 
 MAX_BODY = 1_000
@@ -57,9 +55,10 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     who: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
 
 
-def add_routes(app: FastAPI, config: Station, live: Live, viewers: Viewers, pictures: Pictures) -> None:
+def add_routes(app: FastAPI, desk: Desk) -> None:
     """Everything that is not a page of NiceGUI."""
     router = APIRouter()
+    config, live, viewers, pictures = desk.config, desk.live, desk.viewers, desk.pictures
 
     @router.get("/api/live")
     def state() -> Response:
@@ -76,9 +75,6 @@ def add_routes(app: FastAPI, config: Station, live: Live, viewers: Viewers, pict
 
     @router.post("/api/line/acknowledge")
     async def acknowledge(request: Request) -> Response:
-        # a page of another origin cannot set this header without asking first, and is not answered then
-        if request.headers.get("x-gutteil") != "1":
-            return _json(b'{"accepted":false,"text":"the header X-Gutteil: 1 is missing"}', 403)
         try:
             person = msgspec.json.decode(await _small(request), type=Person)
         except (ValueError, msgspec.MsgspecError):
@@ -101,5 +97,6 @@ def add_routes(app: FastAPI, config: Station, live: Live, viewers: Viewers, pict
     async def ready() -> Response:
         return _json(b'{"status":"ready"}') if live.reading else _json(b'{"status":"the bus is not being read"}', 503)
 
+    add_session(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

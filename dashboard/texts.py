@@ -5,20 +5,29 @@ Keys are `place.name`. `{name}` in a text is filled in by the page; both languag
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Literal
+
+from dashboard.people.texts import TEXTS as PEOPLE
+from dashboard.text import Text
 
 Language = Literal["en", "de"]
 LANGUAGES: tuple[Language, ...] = ("en", "de")
 
-
-class Text(NamedTuple):
-    """One text."""
-
-    en: str
-    de: str
-
-
-TEXTS: dict[str, Text] = {
+_FRAME: dict[str, Text] = {
+    "frame.navigation": Text("Pages", "Seiten"),
+    "frame.login": Text("Log in", "Anmelden"),
+    "frame.logout": Text("Log out", "Abmelden"),
+    "frame.session_over": Text(
+        "You are no longer logged in; log in and try again", "Sie sind nicht mehr angemeldet; anmelden und noch einmal versuchen"
+    ),
+    "frame.not_allowed": Text("{name} may not do this; ask an admin", "{name} darf das nicht; bitte Administrator fragen"),
+    "frame.cancel": Text("Cancel", "Abbrechen"),
+    "role.viewer": Text("Viewer", "Betrachter"),
+    "role.operator": Text("Operator", "Bediener"),
+    "role.engineer": Text("Engineer", "Ingenieur"),
+    "role.quality": Text("Quality manager", "Qualitätsleitung"),
+    "role.admin": Text("Admin", "Administrator"),
     "frame.language": Text("Language", "Sprache"),
     "frame.theme": Text("Switch between dark and light", "Zwischen dunkel und hell wechseln"),
     "frame.simulated": Text("SIMULATED", "SIMULIERT"),
@@ -266,8 +275,17 @@ TEXTS: dict[str, Text] = {
 }
 
 
+# every page's table; a key that two of them have is an error at import
+TEXTS: dict[str, Text] = {}
+for _table in (_FRAME, PEOPLE):
+    if twice := TEXTS.keys() & _table.keys():
+        raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")
+    TEXTS.update(_table)
+
+
+@lru_cache(len(LANGUAGES))
 def texts_of(language: Language) -> dict[str, str]:
-    """All texts of one language, for the page."""
+    """All texts of one language, for the pages; the same object each time, not to be changed."""
     return {key: getattr(text, language) for key, text in TEXTS.items()}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import shutil
 import signal
 import threading
 import time
@@ -16,20 +15,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from dashboard.texts import Language, texts_of
 from edge.commands import Command, CommandDesk, Reply
 from tests.dashboard.feed import Feed, Server, free_ports
 
-ARGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-gpu",
-]
 WAIT_MS = 20_000  # for what has no time of its own to keep; the machine may be busy
 LOST_MS = 2_000
 LATENCY_MS = 250
@@ -46,17 +37,6 @@ NOTE = """() => {
   };
   new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.fail("no Chromium here; install one: apt-get install chromium (Debian), or apt-get install chromium-browser (Ubuntu)")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=found, args=ARGS)
-        yield made
-        made.close()
 
 
 @pytest.fixture

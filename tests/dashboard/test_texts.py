@@ -11,7 +11,7 @@ from dashboard.texts import LANGUAGES, TEXTS, choose_language, texts_of
 from edge.supervisor import REMEDIES
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [*sorted((ROOT / "dashboard").glob("*.py")), *sorted((ROOT / "dashboard" / "assets").glob("*.js"))]
+SOURCES = [*sorted((ROOT / "dashboard").rglob("*.py")), *sorted((ROOT / "dashboard" / "assets").glob("*.js"))]
 PLACES = sorted({key.split(".")[0] for key in TEXTS})
 
 
@@ -20,9 +20,11 @@ def _written() -> tuple[set[str], set[str]]:
     whole: set[str] = set()
     begun: set[str] = set()
     for source in SOURCES:
-        if source.name == "texts.py":
+        if source.name in ("texts.py", "text.py"):
             continue
         for key, closing in re.findall(rf"[\"'`]((?:{'|'.join(PLACES)})\.[A-Za-z_.-]*)([\"'`$])", source.read_text("utf-8")):
+            if key.endswith((".css", ".js")):
+                continue
             (begun if key.endswith(".") or closing == "$" else whole).add(key)
     return whole, begun
 
