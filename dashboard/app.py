@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from dashboard import live_page
+from dashboard.api.description import describe
 from dashboard.desk import Desk
 from dashboard.frame import FAVICON
 from dashboard.guard import SecurityHeaders, require_loopback
@@ -39,6 +40,8 @@ from edge.processes import step_back
 GRACE_S = 1
 PAGES = (live_page, login_page)  # in the order of the navigation
 API = (
+    Rule("/api/openapi.json", "look"),
+    Rule("/metrics", "look"),  # no more than the line's page shows
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),
 )
@@ -62,7 +65,7 @@ def make_app(config: Station) -> FastAPI:
         Record(config.record.folder, config.name),
         people,
         Sessions(people),
-        [module.PAGE for module in PAGES],
+        pages=[module.PAGE for module in PAGES],
     )
 
     @contextlib.asynccontextmanager
@@ -84,7 +87,7 @@ def make_app(config: Station) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url=None,
+        openapi_url="/api/openapi.json",
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
             Middleware(SecurityHeaders),
@@ -92,6 +95,7 @@ def make_app(config: Station) -> FastAPI:
         ],
     )
     add_routes(app, desk)
+    app.openapi = describe(app, desk.schemas, rules)  # type: ignore[method-assign]
     for module in PAGES:
         module.add(desk)
     ui.run_with(

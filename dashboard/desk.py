@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dashboard.api.description import Schemas
 from dashboard.live import Live
 from dashboard.people.sessions import Sessions
 from dashboard.people.users import People
@@ -24,6 +25,7 @@ class Desk:
     Attributes:
         live: the state of the line as of now.
         record: what has been recorded; asked in threads.
+        schemas: the types that routes answer with, for the API's description.
         pages: every page, in the order of the navigation; filled while the app is made.
     """
 
@@ -34,4 +36,5 @@ class Desk:
     record: Record
     people: People
     sessions: Sessions
+    schemas: Schemas = field(default_factory=Schemas)
     pages: list[Page] = field(default_factory=list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
@@ -12,13 +12,19 @@ from msgspec import Meta
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from dashboard.api.description import Refusal
+from dashboard.api.metrics import add_metrics
 from dashboard.desk import Desk
 from dashboard.people.login import add_session
-from dashboard.view import encode
+from dashboard.view import Snapshot, encode
 from edge.commands import Command, send_command
 from edge.errors import BusError
 
 MAX_BODY = 1_000
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "JPEG", "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+    404: {"description": "no such picture, or no longer"},
+}
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -55,26 +61,40 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     who: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
 
 
+class Health(msgspec.Struct, frozen=True):
+    """How this process is."""
+
+    status: str
+
+
 def add_routes(app: FastAPI, desk: Desk) -> None:
     """Everything that is not a page of NiceGUI."""
     router = APIRouter()
     config, live, viewers, pictures = desk.config, desk.live, desk.viewers, desk.pictures
 
-    @router.get("/api/live")
+    @router.get("/api/live", response_class=Response, responses=desk.schemas.answers(Snapshot))
     def state() -> Response:
+        """The state of the line at this moment. `/api/live/stream` is a WebSocket that sends the same, up to eight times a second."""
         return _json(encode(live.snapshot()))
 
     # runs in a worker thread: encoding must not hold up the others
-    @router.get("/api/live/pictures/{key}")
-    def picture(key: str, size: str = "full") -> Response:
+    @router.get("/api/live/pictures/{key}", response_class=Response, responses=PICTURE)
+    def picture(key: str, size: Literal["full", "thumb"] = "full") -> Response:
+        """The picture of a part that the snapshot names, while it is at hand."""
         part = live.find(key)
         data = pictures.get(part, size == "thumb") if part is not None else None
         if data is None:
             return Response("no such picture (any more)", 404, {"Cache-Control": "no-store"}, "text/plain")
         return Response(data, 200, {"Cache-Control": "private, max-age=3600, immutable"}, "image/jpeg")
 
-    @router.post("/api/line/acknowledge")
+    @router.post(
+        "/api/line/acknowledge",
+        response_class=Response,
+        responses=desk.schemas.answers(Refusal, 400, 409, 503),
+        openapi_extra=desk.schemas.body(Person),
+    )
     async def acknowledge(request: Request) -> Response:
+        """Acknowledge the stops of the line, so that it may run on."""
         try:
             person = msgspec.json.decode(await _small(request), type=Person)
         except (ValueError, msgspec.MsgspecError):
@@ -89,14 +109,21 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     async def stream(socket: WebSocket) -> None:
         await viewers.serve(socket)
 
-    @router.get("/health/live")
+    @router.get("/health/live", response_class=Response, responses=desk.schemas.answers(Health))
     async def alive() -> Response:
+        """Whether this process answers at all."""
         return _json(b'{"status":"alive"}')
 
-    @router.get("/health/ready")
+    @router.get(
+        "/health/ready",
+        response_class=Response,
+        responses={**desk.schemas.answers(Health), 503: {"description": "the bus is not being read"}},
+    )
     async def ready() -> Response:
+        """Whether it can show the line: it reads the bus."""
         return _json(b'{"status":"ready"}') if live.reading else _json(b'{"status":"the bus is not being read"}', 503)
 
     add_session(router, desk)
+    add_metrics(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

@@ -86,6 +86,7 @@ PACKAGES = {
     "argon2": "argon2-cffi",
     "axe_playwright_python": "axe-playwright-python",
     "markdown_it": "markdown-it-py",
+    "prometheus_client": "prometheus-client",
     "zmq": "pyzmq",
     "sqlite_utils": "sqlite-utils",
     "tomli_w": "tomli-w",

@@ -16,13 +16,14 @@ from dashboard.people.sessions import COOKIE, WHOLE_S
 def add_session(router: APIRouter, desk: Desk) -> None:
     """Routes that begin and end a session."""
 
-    @router.post("/api/session")
+    @router.post("/api/session", status_code=303)
     async def begin(
         request: Request,
         name: Annotated[str, Form(max_length=100)],
         password: Annotated[str, Form(max_length=300)],
         to: Annotated[str, Form(max_length=2_000)] = "/",
     ) -> Response:
+        """Log in; leads to the page `to`, with the session in a cookie."""
         person = await asyncio.to_thread(desk.people.check, name, password)
         if person is None:
             return RedirectResponse("/login?" + urllib.parse.urlencode({"to": own(to), "wrong": "1"}), 303)
@@ -31,8 +32,9 @@ def add_session(router: APIRouter, desk: Desk) -> None:
         answer.set_cookie(COOKIE, token, max_age=int(WHOLE_S), httponly=True, samesite="strict", secure=request.url.scheme == "https")
         return answer
 
-    @router.post("/api/session/end")
+    @router.post("/api/session/end", status_code=204)
     async def end(request: Request) -> Response:
+        """Log out."""
         if request.state.token:
             await asyncio.to_thread(desk.sessions.end, request.state.token)
         answer = Response(status_code=204)
