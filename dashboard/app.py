@@ -18,12 +18,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from dashboard import live_page
+from dashboard.api.answers import add_refusals
 from dashboard.api.description import describe
 from dashboard.desk import Desk
 from dashboard.frame import FAVICON
 from dashboard.guard import SecurityHeaders, require_loopback
 from dashboard.history import last_rejects
 from dashboard.live import Live
+from dashboard.models import differences_page, model_page, models_page
 from dashboard.people import login_page
 from dashboard.people.access import OPEN, Access, Rule
 from dashboard.people.sessions import Sessions
@@ -38,9 +40,16 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
-PAGES = (live_page, login_page)  # in the order of the navigation
+PAGES = (
+    live_page,
+    models_page,
+    model_page,
+    differences_page,
+    login_page,
+)  # in the order of the navigation
 API = (
     Rule("/api/openapi.json", "look"),
+    Rule("/api/models", "history", "history"),  # each order asks for its own permission
     Rule("/metrics", "look"),  # no more than the line's page shows
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),
@@ -94,6 +103,7 @@ def make_app(config: Station) -> FastAPI:
             Middleware(Access, sessions=desk.sessions, rules=rules),
         ],
     )
+    add_refusals(app)
     add_routes(app, desk)
     app.openapi = describe(app, desk.schemas, rules)  # type: ignore[method-assign]
     for module in PAGES:

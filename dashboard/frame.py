@@ -128,7 +128,7 @@ def frame(visited: Visit, page: Page) -> Iterator[None]:
         rail = _rail(visited, page)
         if rail:
             ui.html(rail, tag="nav", sanitize=False).classes("gt-rail").props(f'aria-label="{escape(visited.t("frame.navigation"))}"')
-        with ui.element("main").classes("gt-main").props('id="main" tabindex="-1"'):
+        with ui.element("div").classes("gt-main").props('id="main" tabindex="-1"'):
             yield
 
 

@@ -15,6 +15,7 @@ from starlette.types import Scope
 from dashboard.api.description import Refusal
 from dashboard.api.metrics import add_metrics
 from dashboard.desk import Desk
+from dashboard.models.routes import add_models
 from dashboard.people.login import add_session
 from dashboard.view import Snapshot, encode
 from edge.commands import Command, send_command
@@ -125,5 +126,6 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
 
     add_session(router, desk)
     add_metrics(router, desk)
+    add_models(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

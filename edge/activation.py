@@ -118,8 +118,12 @@ class Registry:
 
     def gate(self, model: str, releaser: Person | None = None) -> list[str]:
         """The conditions that are not met; without a person those that hold for anybody."""
+        return unmet(self.facts(model, releaser))
+
+    def facts(self, model: str, releaser: Person | None = None) -> Facts:
+        """What the gate looks at."""
         with self.store.reading() as db:
-            return unmet(self._facts(db, registry.find(db, model).sha256, releaser or Person("")))
+            return self._facts(db, registry.find(db, model).sha256, releaser or Person(""))
 
     def release(self, model: str, by: Person, reason: str) -> str:
         """Make it the active one, if the gate lets it; returns its SHA-256.

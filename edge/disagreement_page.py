@@ -60,16 +60,30 @@ def _words(defects: Iterable[Defect]) -> str:
 
 def _picture(d: Disagreement, folder: Path) -> str:
     """A small JPEG in base 64 with the boxes of both models; empty where there is no image."""
-    path = folder / d.image_path if d.image_path else None
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR) if path is not None and path.is_file() else None
-    if image is None:
+    small = draw_both(d, folder)
+    if small is None:
         return ""
+    done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return base64.b64encode(data.tobytes()).decode() if done else ""
+
+
+def draw_both(d: Disagreement, folder: Path) -> NDArray[np.uint8] | None:
+    """The image of a part, (h, w, 3) uint8 BGR, at most `2 * WIDTH_PX` wide, with the boxes of both models; None where there is none.
+
+    Args:
+        folder: of the record; an image outside of it is not read.
+    """
+    path = (folder / d.image_path).resolve() if d.image_path else None
+    if path is None or not path.is_relative_to(folder.resolve()) or not path.is_file():
+        return None
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        return None
     gain = min(1.0, WIDTH_PX * 2 / image.shape[1])
     small = np.asarray(cv2.resize(image, None, fx=gain, fy=gain, interpolation=cv2.INTER_AREA), np.uint8)
     for defects, colour, grow in ((d.result.active_defects, ACTIVE, 4), (d.result.defects, SHADOW, 2)):
         _draw(small, defects, gain, colour, grow)
-    done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return base64.b64encode(data.tobytes()).decode() if done else ""
+    return small
 
 
 def _draw(image: NDArray[np.uint8], defects: Iterable[Defect], gain: float, colour: tuple[int, int, int], grow: int) -> None:

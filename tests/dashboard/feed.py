@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.appliance import DEMO_RECIPE
 from edge.bus import Publisher
 from edge.messages import CODES, Alarm, Defect, Ejection, Ejector, Heartbeat, Run, Sender, Timings, Verdict, VerdictWord
 from edge.ring import RingWriter
@@ -124,7 +125,7 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self.file = feed.folder / f"station-{port}.toml"
         self.file.write_text(
-            f'name = "{feed.name}"\n[bus]\nstation = "tcp://127.0.0.1:{a}"\nrejector = "tcp://127.0.0.1:{b}"\nrecorder = "tcp://127.0.0.1:{c}"\n'
+            f'name = "{feed.name}"\nrecipe = "{DEMO_RECIPE}"\n[bus]\nstation = "tcp://127.0.0.1:{a}"\nrejector = "tcp://127.0.0.1:{b}"\nrecorder = "tcp://127.0.0.1:{c}"\n'
             + "".join(f'{sender}_replay = "ipc://{feed.folder}/{sender}-{a}"\n' for sender in ("station", "rejector", "recorder"))
             + f'commands = "{feed.commands}"\n'
             + f'[dashboard]\nhost = "{host}"\nport = {port}\n[record]\nring_folder = "{feed.folder}"\nfolder = "record"\n'
