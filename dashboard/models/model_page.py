@@ -10,7 +10,7 @@ from nicegui import ui
 from dashboard.desk import Desk
 from dashboard.frame import Page, Visit, add_page
 from dashboard.kit import card, content
-from dashboard.models.parts import evaluation_cells, mark, moment
+from dashboard.models.parts import evaluation_cells, mark, moment, number
 from dashboard.models.shelf import Shelf, details
 from edge.errors import GutteilError
 
@@ -60,7 +60,7 @@ def _figures(visited: Visit, found: dict[str, Any]) -> None:
             else t("models.parity_failed", flips=flips)
         )
         rows.append((t("models.parity"), word))
-        rows += [(t("models.field.latency"), f"{ms:.1f} ({device})") for device, ms in (documents["latency"] or {}).items()]
+        rows += [(t("models.field.latency"), f"{number(visited, ms)} ({device})") for device, ms in (documents["latency"] or {}).items()]
         shadow = found["shadow"]
         rows.append(
             (t("models.shadow"), f"{shadow['judged']} · " + t("models.skipped", count=shadow["busy"] + shadow["gone"] + shadow["missed"]))
@@ -73,7 +73,7 @@ def _card(visited: Visit, found: dict[str, Any]) -> None:
     t, said = visited.t, found["card"]
     with card(t("models.card")):
         rows = [(t(f"models.field.{key}"), str(found[name])) for key, name in _CARD]
-        rows.append((t("models.field.size"), f"{found['bytes'] / 1e6:.1f} MB"))
+        rows.append((t("models.field.size"), f"{number(visited, found['bytes'] / 1e6)} MB"))
         rows.append((t("models.field.classes"), ", ".join(map(str, said.get("classes", ())))))
         rows.append((t("models.field.input"), " × ".join(str(said[k]) for k in ("width", "height", "channels") if k in said)))
         rows += [(t("models.field.remarks"), str(note)) for note in said.get("notes", ())]

@@ -11,7 +11,7 @@ from nicegui import ui
 from dashboard.desk import Desk
 from dashboard.frame import Page, Visit, add_page
 from dashboard.kit import ask_reason, button, card, content, say, shown_to_person
-from dashboard.models.parts import evaluation_cells, mark, moment
+from dashboard.models.parts import evaluation_cells, mark, moment, number
 from dashboard.models.shelf import CONDITIONS, Candidate, Shelf, as_person, overview
 from edge.activation import Registry
 from edge.errors import GutteilError
@@ -131,7 +131,10 @@ class _Models:
             with ui.element("span"):
                 ui.label(self._t(f"models.gate.{condition}", parts=c.parts, least=c.min_parts))
                 if not met:
-                    ui.label(c.missing[condition]).classes("gt-hint")
+                    todo = self._t(
+                        f"models.todo.{condition}", done=c.reviewed, needed=c.to_review, proposer=c.proposer or self._t("models.nobody")
+                    )
+                    ui.label(todo).classes("gt-hint").tooltip(c.missing[condition])
             ui.label(self._t("models.met" if met else "models.unmet")).classes("gt-gate-word")
 
     def _table(self, document: dict[str, Any], evaluations: dict[str, Any]) -> None:
@@ -153,7 +156,7 @@ class _Models:
 
     def _row(self, m: dict[str, Any], evaluation: dict[str, Any] | None, shadow: bool) -> None:
         cells = evaluation_cells(self._visited, evaluation) or [("", self._t("models.no_figures")), ("", "–")]
-        latency = ", ".join(f"{ms:.1f} ({device})" for device, ms in m["latency_ms"].items()) or "–"
+        latency = ", ".join(f"{number(self._visited, ms)} ({device})" for device, ms in m["latency_ms"].items()) or "–"
         with ui.element("tr"):
             with ui.element("th").props('scope="row"'):
                 ui.link(m["name"], f"/models/{m['sha256']}").classes("gt-link")

@@ -25,6 +25,11 @@ def mark(state: str) -> None:
     ui.icon(ICONS[state]).classes(f"gt-model-mark is-{state}").props('aria-hidden="true"')
 
 
+def number(visited: Visit, value: float) -> str:
+    """With one decimal, as the language writes it."""
+    return f"{value:.1f}".replace(".", "," if visited.language == "de" else ".")
+
+
 def percent(visited: Visit, value: float) -> str:
     """A share with one decimal, as the language writes it."""
     text = f"{value:.1%}"

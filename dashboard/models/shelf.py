@@ -28,6 +28,7 @@ class Candidate(msgspec.Struct, frozen=True):
     """The model in shadow.
 
     Attributes:
+        reviewed, to_review: parts that it would pass and the active model does not.
         missing: what the gate still misses, by condition, in the words of `edge.gate`.
         proposer: who has proposed it; empty: nobody.
     """
@@ -43,6 +44,8 @@ class Candidate(msgspec.Struct, frozen=True):
     unreviewed: int
     new_escapes: tuple[str, ...]
     new_catches: tuple[str, ...]
+    reviewed: int
+    to_review: int
     missing: dict[str, str]
     proposer: str
 
@@ -106,6 +109,8 @@ def _candidate(registry: Registry, model: dict[str, Any]) -> Candidate:
         unreviewed=score.open,
         new_escapes=score.new_escapes,
         new_catches=score.new_catches,
+        reviewed=facts.passes_reviewed,
+        to_review=min(facts.min_reviews, facts.passes),
         missing=missing,
         proposer=facts.proposer,
     )

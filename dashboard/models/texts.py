@@ -68,13 +68,32 @@ TEXTS: dict[str, Text] = {
     "models.gate.escapes": Text("No new escape among reviewed parts", "Kein neuer Schlupf unter geprüften Teilen"),
     "models.gate.signature": Text("File is unaltered", "Datei ist unverändert"),
     "models.gate.two people": Text("Two people: one proposes, another releases", "Zwei Personen: eine schlägt vor, eine andere gibt frei"),
+    "models.todo.parity": Text(
+        "Export it anew and register the result with its parity document", "Neu exportieren und mit dem Paritäts-Dokument eintragen"
+    ),
+    "models.todo.evaluation": Text(
+        "Register it again with an evaluation of this very file", "Mit einer Bewertung genau dieser Datei neu eintragen"
+    ),
+    "models.todo.shadow": Text("Let the shadow process run on", "Den Schatten-Prozess weiterlaufen lassen"),
+    "models.todo.reviews": Text(
+        "{done} of {needed} are reviewed; look at the differences and say what the parts were",
+        "{done} von {needed} sind geprüft; Unterschiede ansehen und sagen, was die Teile waren",
+    ),
+    "models.todo.escapes": Text("Train on these parts and register the result", "Mit diesen Teilen trainieren und das Ergebnis eintragen"),
+    "models.todo.signature": Text("Register the original file again", "Die Originaldatei neu eintragen"),
+    "models.todo.two people": Text(
+        "Proposed by: {proposer}. Somebody else releases", "Vorgeschlagen von: {proposer}. Jemand anderes gibt frei"
+    ),
+    "models.nobody": Text("nobody yet", "noch niemand"),
     "models.met": Text("met", "erfüllt"),
     "models.unmet": Text("missing", "fehlt"),
-    "models.differ": Text("Differs from the active one on {count} parts", "Urteilt bei {count} Teilen anders als das aktive"),
+    "models.differ": Text(
+        "Parts on which it differs from the active one: {count}", "Teile, bei denen es anders urteilt als das aktive: {count}"
+    ),
     "models.right": Text(
         "{right} times right, {wrong} times wrong, {open} not reviewed", "{right}-mal richtig, {wrong}-mal falsch, {open} nicht geprüft"
     ),
-    "models.skipped": Text("{count} parts skipped rather than delay one", "{count} Teile ausgelassen, um keines zu verzögern"),
+    "models.skipped": Text("Skipped rather than delay a part: {count}", "Ausgelassen, um kein Teil zu verzögern: {count}"),
     "models.new_escapes": Text("Would pass bad parts: {parts}", "Ließe Schlechtteile durch: {parts}"),
     "models.new_catches": Text("Would catch escapes: {parts}", "Finge Schlupf ab: {parts}"),
     "models.see_differ": Text("See the differences", "Unterschiede ansehen"),
