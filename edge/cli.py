@@ -17,6 +17,7 @@ from edge.keeping_cli import app as keeping_app
 from edge.models_cli import app as models_app
 from edge.plc_command import app as plc_app
 from edge.processes import SETTINGS_WRONG, run_process
+from edge.rabbits_cli import app as rabbits_app
 from edge.units_command import units
 from hardware.errors import DeviceError, DeviceGone
 
@@ -247,6 +248,14 @@ def stop(who: Who, reason: Annotated[str, typer.Option(help="why")] = "", config
     order("stop", who, reason, config, Console())
 
 
+@app.command(name="eject-next")
+def eject_next(who: Who, reason: Annotated[str, typer.Option(help="why")] = "", config: Line = None) -> None:
+    """Test the ejector: the next part is ejected whatever its verdict, once. Nothing passes that would not have passed."""
+    from edge.command_line import order
+
+    order("eject-next", who, reason, config, Console())
+
+
 @app.command()
 def status(config: Line = None) -> None:
     """Whether the line runs, and what has stopped it."""
@@ -326,6 +335,7 @@ def line(config: Config) -> None:
 app.command()(units)
 app.add_typer(plc_app, name="plc")
 app.add_typer(models_app, name="models")
+app.add_typer(rabbits_app, name="rabbits")
 app.add_typer(keeping_app)  # without a name: its commands are ours
 
 

@@ -11,6 +11,12 @@ from edge.commands import Command, Operation, send_command
 from edge.config import Station, load
 from edge.errors import GutteilError
 
+_DONE: dict[Operation, str] = {
+    "stop": "the line is stopped",
+    "acknowledge": "acknowledged: the line runs as soon as everything is ready",
+    "eject-next": "the next part will be ejected, whatever its verdict; without a part this ends by itself after a minute",
+}
+
 
 def order(op: Operation, who: str, reason: str, config: Path | None, console: Console) -> None:
     """Send an order and say what became of it.
@@ -22,9 +28,7 @@ def order(op: Operation, who: str, reason: str, config: Path | None, console: Co
     if not reply.accepted:
         raise GutteilError(f"{op} is refused: {reply.text}")
     if op != "status":  # what the belt makes of it shows a moment later
-        console.print(
-            "the line is stopped" if op == "stop" else "acknowledged: the line runs as soon as everything is ready", highlight=False
-        )
+        console.print(_DONE[op], highlight=False)
         return
     console.print(f"the line: [bold]{escape(reply.state)}[/]", highlight=False, soft_wrap=True)
     for text in reply.stops:

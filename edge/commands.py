@@ -1,4 +1,4 @@
-"""Orders of people to the line: acknowledge, stop. A ROUTER in the rejector; every order is checked, bounded and audited."""
+"""Orders of people to the line: acknowledge, stop, eject the next part. A ROUTER in the rejector; every order is checked, bounded and audited."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_BYTES = 2_048
 AT_ONCE = 8
 PER_S = 20  # orders of one peer, and as many questions how things stand; more is a program that has run wild
 ALL_PER_S = 200  # questions of all peers: who comes with many connections is one that has run wild, too
-Operation = Literal["status", "acknowledge", "stop"]
+Operation = Literal["status", "acknowledge", "stop", "eject-next"]
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

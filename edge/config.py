@@ -204,6 +204,16 @@ class Shifts(Block):
         return value
 
 
+class Rabbits(Block):
+    """Self-test with reference parts, known bad and known good, up to the confirmed ejection: docs/setup.md."""
+
+    parts: list[Literal["good", "bad"]] = Field(
+        ["bad", "good"], min_length=1, max_length=12, description="reference parts of one test, in order"
+    )
+    every_shift: bool = Field(False, description="the dashboard asks for a test when a shift begins, until one has been passed")
+    wait_s: float = Field(120.0, ge=5, le=3600, description="s within which a reference part must come once a person says it is on its way")
+
+
 class Dashboard(Block):
     """The page in the browser."""
 
@@ -253,6 +263,7 @@ class Station(Block):
     line: Line = Field(default_factory=Line)
     record: Record = Field(default_factory=Record)
     dashboard: Dashboard = Field(default_factory=Dashboard)
+    rabbits: Rabbits = Field(default_factory=Rabbits)
     shifts: Shifts = Field(default_factory=Shifts)
     registry: Registry = Field(default_factory=Registry)
 

@@ -17,9 +17,13 @@ log = logging.getLogger("gutteil.recorder")
 _UTC = "strftime('%Y-%m-%dT%H:%M:%fZ', {} / 1000000000.0, 'unixepoch')"
 
 
+def utc(column: str) -> str:
+    """SQL: a column of UTC ns as ISO 8601."""
+    return _UTC.format(column)
+
+
 @MIGRATIONS(name="0001_record")
 def _record(db: Database) -> None:
-    utc = _UTC.format
     for statement in (
         f"PRAGMA application_id = {APPLICATION_ID}",
         """CREATE TABLE processes (
@@ -110,7 +114,6 @@ def _keeping(db: Database) -> None:
     of its deletion; `Inspection.evidence` says 'expired'. `held` follows from the holds, for the index.
     `worth`: 0 goes first (samples of OK parts), 2 last (the books do not fit: what such an image shows will be asked for).
     """
-    utc = _UTC.format
     was, now = (f"({r}.image_path IS NOT NULL AND {r}.evidence_expired_ns IS NULL)" for r in ("OLD", "NEW"))
     ref_was, ref_now = "(OLD.expired_ns IS NULL)", "(NEW.expired_ns IS NULL)"
     for statement in (
@@ -187,7 +190,6 @@ def _keeping(db: Database) -> None:
 @MIGRATIONS(name="0003_reviews")
 def _reviews(db: Database) -> None:
     """What people say a part really was. `boxed`: they also said which defects it has (none is an answer too)."""
-    utc = _UTC.format
     for statement in (
         f"""CREATE TABLE reviews (
             number INTEGER PRIMARY KEY NOT NULL, part_id TEXT NOT NULL REFERENCES inspections, who TEXT NOT NULL,
@@ -228,7 +230,6 @@ def _models(db: Database) -> None:
     The newest document of a kind counts, as does the newest state; all are kept. A shadow result has no foreign key to the
     part: it may be here before the recorder's batch. Defects are kept of disagreements alone.
     """
-    utc = _UTC.format
     tables = {
         "models": ("sha256",),
         "model_documents": ("number",),

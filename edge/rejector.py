@@ -31,6 +31,8 @@ from hardware.plc import EjectorTiming, Plc, PlcEvent, Result, make_plc
 HEARTBEAT_S = 0.5
 READY_S = 0.25
 ASK_S = 2.0
+EJECT_NEXT_S = 60.0  # an ejector test that no part has come for is over
+TEST_REASON = "ejector test"
 SETTLE_NS = 700_000_000  # what happened at the line waits for so long, at most, for what the station has to say of the time before
 EARLY_NS = 3_000_000_000
 _LARGEST_RECIPE = 65_535  # two bytes in the order; no settings know a larger one, so it is refused as unknown
@@ -59,6 +61,7 @@ class Rejector:
         self._began_ns, self._settled = time.monotonic_ns(), False
         self._stood_ns, self._stands_since_ns = 0, 0
         self._next_beat = self._next_ready = 0.0
+        self._eject_next: tuple[float, str] | None = None  # until when, and what is said of the part
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; on the way out the PLC is told that nobody judges any more."""
@@ -190,6 +193,11 @@ class Rejector:
             self._doubted(self._pairing.triggered(event))
             if self._other_recipe():
                 self._reject(self._ledger.condemn(event.trigger_id, "it came after another recipe had been asked for"))
+            if self._eject_next is not None:
+                until, why = self._eject_next
+                self._eject_next = None  # one part, and never a mode that somebody could leave on
+                if time.monotonic() < until:
+                    self._reject(self._ledger.condemn(event.trigger_id, why))
         elif event.kind in ("passed", "ejected", "missed"):
             gone = self._ledger.gone(event.trigger_id, event.kind, event.reason)
             if gone is None:
@@ -224,6 +232,8 @@ class Rejector:
             supervisor.stop(
                 "stopped-by-person", f"stopped by {command.who}" + (f": {command.reason}" if command.reason else ""), time.monotonic_ns()
             )
+        elif command.op == "eject-next":
+            self._eject_next = time.monotonic() + EJECT_NEXT_S, f"{TEST_REASON} by {command.who}"
         elif command.op == "acknowledge":
             refusal = supervisor.acknowledge()
             if not refusal:

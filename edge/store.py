@@ -23,7 +23,8 @@ from edge.audit import AuditCheck, AuditRow
 from edge.errors import StoreError
 from edge.holds import Hold
 from edge.messages import VerdictWord
-from edge.migrations import APPLICATION_ID, bring_up
+from edge.migrations import APPLICATION_ID
+from edge.migrations_rabbits import bring_up  # with the tables of its own
 from edge.reconcile import Reconciliation, missing_since, reconcile
 from edge.retention import Claim, Kept
 from edge.reviews import How, Review, ReviewBox, Truth

@@ -53,6 +53,23 @@ def test_a_person_stops_the_line_and_lets_it_run_again(running: Floor) -> None:
     reader.close()
 
 
+def test_the_ejector_is_tested_with_one_part_and_no_more(running: Floor) -> None:
+    reader = audits(running)
+    reply = send_command(running.config, Command("eject-next", who="M. Weber"))
+    assert reply.accepted
+    tested = [e for e in running.listen(3.0) if e.reason.startswith("ejector test")]
+    running.until(lambda: any(e.reason == "ejector test by M. Weber" for e in running.ejections))
+    assert len(tested) <= 1
+    running.listen(1.5)
+    tested = [e for e in running.ejections if e.reason.startswith("ejector test")]
+    assert [e.outcome for e in tested] == ["ejected"], "one part, ejected and confirmed"
+    assert running.ejections[-1].outcome == "passed", "good parts pass again"
+    said = reader.get(5.0)
+    assert isinstance(said, Audit)
+    assert (said.op, said.who, said.accepted) == ("eject-next", "M. Weber", True)
+    reader.close()
+
+
 def test_an_order_needs_a_name(running: Floor) -> None:
     reply = send_command(running.config, Command("acknowledge", who="  "))
     assert not reply.accepted

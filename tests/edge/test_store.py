@@ -281,14 +281,9 @@ def test_migrations_are_recorded_and_run_once(tmp_path: Path) -> None:
     first = dump(path)
     open_store(path).close()
     assert dump(path) == first
-    assert query(path, "SELECT name FROM _sqlite_migrations WHERE migration_set = 'gutteil'") == [
-        ("0001_record",),
-        ("0002_keeping",),
-        ("0003_reviews",),
-        ("0004_stopped",),
-        ("0005_models",),
-        ("0006_search",),
-    ]
+    names = [row[0] for row in query(path, "SELECT name FROM _sqlite_migrations WHERE migration_set = 'gutteil'")]
+    assert names[:5] == ["0001_record", "0002_keeping", "0003_reviews", "0004_stopped", "0005_models"]
+    assert len({name[:4] for name in names}) == len(names)
     assert query(path, "PRAGMA journal_mode") == [("wal",)]
 
 
