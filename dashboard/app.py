@@ -33,6 +33,9 @@ from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.record import Record
 from dashboard.routes import add_routes
+from dashboard.setup import routes as setup_routes
+from dashboard.setup import selftest_page, setup_page
+from dashboard.setup.selftests import SelfTests
 from dashboard.viewers import Viewers
 from edge.alive import REPEAT_S, keeper
 from edge.config import Station
@@ -45,9 +48,12 @@ PAGES = (
     models_page,
     model_page,
     differences_page,
+    selftest_page,
+    setup_page,
     login_page,
 )  # in the order of the navigation
 API = (
+    *setup_routes.RULES,
     Rule("/api/openapi.json", "look"),
     Rule("/api/models", "history", "history"),  # each order asks for its own permission
     Rule("/metrics", "look"),  # no more than the line's page shows
@@ -66,14 +72,16 @@ def make_app(config: Station) -> FastAPI:
     live = Live(config)
     viewers = Viewers(live)
     people = People(Path(config.record.folder))
+    record = Record(config.record.folder, config.name)
     desk = Desk(
         config,
         live,
         viewers,
         Pictures(config.record.ring_folder, config.record.folder),
-        Record(config.record.folder, config.name),
+        record,
         people,
         Sessions(people),
+        SelfTests(config, record),
         pages=[module.PAGE for module in PAGES],
     )
 
@@ -85,6 +93,7 @@ def make_app(config: Station) -> FastAPI:
         yield
         alive.cancel()
         await viewers.stop()
+        desk.selftests.close()
         desk.record.close()
         people.close()
 

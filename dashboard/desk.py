@@ -11,6 +11,7 @@ from dashboard.people.sessions import Sessions
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.record import Record
+from dashboard.setup.selftests import SelfTests
 from dashboard.viewers import Viewers
 from edge.config import Station
 
@@ -36,5 +37,6 @@ class Desk:
     record: Record
     people: People
     sessions: Sessions
+    selftests: SelfTests
     schemas: Schemas = field(default_factory=Schemas)
     pages: list[Page] = field(default_factory=list)

@@ -6,6 +6,7 @@ import statistics
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
+from edge.commands import TEST_REASON
 from edge.messages import Alarm, AnyMessage, Defect, Ejection, Heartbeat, ImageRef, Run, Sender, Verdict
 
 MAX_DEFECTS = 100
@@ -80,6 +81,7 @@ class Line:
     gap_ns: int = 0
     refused: int = 0
     foreign: int = 0
+    tested: Ejection | None = None
     _number: int = 0
     _simulated: dict[str, bool] = field(default_factory=dict)
     _epochs: dict[str, int] = field(default_factory=dict)
@@ -170,6 +172,8 @@ class Line:
 
     def _gone(self, message: Ejection, late: bool) -> None:
         self.outcomes[message.outcome] += not late
+        if message.reason.startswith(TEST_REASON):
+            self.tested = message
         for part in (*self.recent, *self.rejects):
             if part.part_id == message.part_id:
                 part.outcome = message.outcome

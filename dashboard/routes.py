@@ -17,6 +17,7 @@ from dashboard.api.metrics import add_metrics
 from dashboard.desk import Desk
 from dashboard.models.routes import add_models
 from dashboard.people.login import add_session
+from dashboard.setup.routes import add_setup
 from dashboard.view import Snapshot, encode
 from edge.commands import Command, send_command
 from edge.errors import BusError
@@ -127,5 +128,6 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     add_session(router, desk)
     add_metrics(router, desk)
     add_models(router, desk)
+    add_setup(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

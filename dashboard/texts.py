@@ -10,6 +10,7 @@ from typing import Literal
 
 from dashboard.models.texts import TEXTS as MODELS
 from dashboard.people.texts import TEXTS as PEOPLE
+from dashboard.setup.texts import TEXTS as SETUP
 from dashboard.text import Text
 
 Language = Literal["en", "de"]
@@ -282,6 +283,7 @@ for _table in (
     _FRAME,
     MODELS,
     PEOPLE,
+    SETUP,
 ):
     if twice := TEXTS.keys() & _table.keys():
         raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")

@@ -18,6 +18,8 @@ from edge.refusals import Refusals
 
 VERSION: Final = 1
 MAX_BYTES = 2_048
+EJECT_NEXT_S: Final = 60.0  # an ejector test that no part has come for is over
+TEST_REASON: Final = "ejector test"
 AT_ONCE = 8
 PER_S = 20  # orders of one peer, and as many questions how things stand; more is a program that has run wild
 ALL_PER_S = 200  # questions of all peers: who comes with many connections is one that has run wild, too

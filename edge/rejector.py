@@ -16,7 +16,7 @@ import msgspec
 from edge.alarms import Alarms
 from edge.alive import keeper
 from edge.bus import publisher
-from edge.commands import Command, CommandDesk, Reply
+from edge.commands import EJECT_NEXT_S, TEST_REASON, Command, CommandDesk, Reply
 from edge.config import Station
 from edge.ledger import Answer, Ledger
 from edge.memory import MemoryBound
@@ -31,8 +31,6 @@ from hardware.plc import EjectorTiming, Plc, PlcEvent, Result, make_plc
 HEARTBEAT_S = 0.5
 READY_S = 0.25
 ASK_S = 2.0
-EJECT_NEXT_S = 60.0  # an ejector test that no part has come for is over
-TEST_REASON = "ejector test"
 SETTLE_NS = 700_000_000  # what happened at the line waits for so long, at most, for what the station has to say of the time before
 EARLY_NS = 3_000_000_000
 _LARGEST_RECIPE = 65_535  # two bytes in the order; no settings know a larger one, so it is refused as unknown
