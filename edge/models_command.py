@@ -268,7 +268,9 @@ def score_lines(document: dict[str, Any]) -> list[str]:
     score, skipped = document["score"], document["skipped"]
     right = score["candidate_right"]
     lines = [
-        f"reviewed and telling: {right['of']}; the shadow model was right in {right['count']} ({right['rate']:.1%}, 95 % bounds "
+        f"no disagreement has been reviewed that tells the two apart; {score['open']} are not reviewed: gutteil review PART_ID --truth good|bad --who NAME"
+        if not right["of"]
+        else f"reviewed and telling: {right['of']}; the shadow model was right in {right['count']} ({right['rate']:.1%}, 95 % bounds "
         f"{right['low']:.1%} to {right['high']:.1%}), the active one in {score['active']}; "
         f"{score['undecided']} say nothing of the two, {score['open']} are not reviewed"
     ]

@@ -7,7 +7,9 @@ Verdicts come from the network, reviews from people; escape, overkill and the ne
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -48,12 +50,19 @@ class Review(msgspec.Struct, frozen=True):
 
 
 def add(
-    db: sqlite3.Connection, part_id: str, who: str, truth: Truth, now_ns: int, boxes: Sequence[ReviewBox] | None = None, note: str = ""
+    db: sqlite3.Connection,
+    folder: Path,
+    part_id: str,
+    who: str,
+    truth: Truth,
+    now_ns: int,
+    boxes: Sequence[ReviewBox] | None = None,
+    note: str = "",
 ) -> Review:
-    """Within the caller's transaction, which holds the write lock.
+    """Within the caller's transaction, which holds the write lock; `folder` is the record's.
 
     Raises:
-        StoreError: no such part, no name, an unknown word, or boxes that cannot be.
+        StoreError: no such part, no name, an unknown word, or boxes that cannot be: without area, or beyond an image that is kept.
     """
     who = said(who, "who")
     if truth not in TRUTHS:
@@ -64,15 +73,34 @@ def add(
         raise StoreError(f"{len(boxes or ())} defects on one part; at most {MAX_BOXES} are recorded")
     for box in boxes or ():
         if not box.kind.strip() or not (0 <= box.x1 < box.x2 < 1e6 and 0 <= box.y1 < box.y2 < 1e6):
-            raise StoreError(f"defect {box}: needs a class, and a box with 0 <= x1 < x2 and 0 <= y1 < y2")
-    if db.execute("SELECT 1 FROM inspections WHERE part_id = ?", (part_id,)).fetchone() is None:
+            raise StoreError(f"defect {_in_words(box)}: needs a class, and a box with 0 <= x1 < x2 and 0 <= y1 < y2")
+    row = db.execute("SELECT image_path FROM inspections WHERE part_id = ?", (part_id,)).fetchone()
+    if row is None:
         raise StoreError(f"there is no part {part_id!r} in the record; check the id")
+    size = _size(folder / row[0]) if boxes and row[0] else None
+    for box in boxes or ():
+        if size is not None and (box.x2 > size[0] or box.y2 > size[1]):
+            raise StoreError(f"defect {_in_words(box)}: reaches beyond the image of {part_id}, which has {size[0]}x{size[1]} px")
     number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM reviews").fetchone()[0]
-    row = (number, part_id, who, truth, note.strip()[:200], boxes is not None, now_ns)
-    db.execute("INSERT INTO reviews (number, part_id, who, truth, note, boxed, wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    values = (number, part_id, who, truth, note.strip()[:200], boxes is not None, now_ns)
+    db.execute("INSERT INTO reviews (number, part_id, who, truth, note, boxed, wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
     for i, b in enumerate(boxes or ()):
         db.execute("INSERT INTO review_boxes VALUES (?, ?, ?, ?, ?, ?, ?)", (number, i, b.kind.strip()[:80], b.x1, b.y1, b.x2, b.y2))
     return reviews(db, part_id)[-1]
+
+
+def _in_words(box: ReviewBox) -> str:
+    return f"{box.kind!r} [{box.x1:g}, {box.y1:g}, {box.x2:g}, {box.y2:g}]"
+
+
+def _size(image: Path) -> tuple[int, int] | None:
+    """Width and height, px, by a PNG's header; None where the image has been deleted or says nothing of it."""
+    try:
+        with image.open("rb") as file:
+            head = file.read(24)
+    except OSError:
+        return None
+    return struct.unpack(">II", head[16:]) if len(head) == 24 and head[12:16] == b"IHDR" else None
 
 
 def reviews(db: sqlite3.Connection, part_id: str | None = None, *, newest: bool = False) -> list[Review]:

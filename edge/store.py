@@ -248,7 +248,7 @@ class Store:
     def review(self, part_id: str, who: str, truth: Truth, boxes: Sequence[ReviewBox] | None = None, note: str = "") -> Review:
         """Say what a part really was. Raises as `write`, and StoreError for what `edge.reviews.add` refuses."""
         with self.writing():
-            return reviews.add(self._db, part_id, who, truth, time.time_ns(), boxes, note)
+            return reviews.add(self._db, self.folder, part_id, who, truth, time.time_ns(), boxes, note)
 
     def reviews(self, part_id: str | None = None, *, newest: bool = False) -> list[Review]:
         """What people said of one part or all, oldest first; with `newest` only what counts."""
@@ -330,7 +330,7 @@ def open_store(path: Path, *, read_only: bool = False, beside: bool = False) -> 
     path = Path(path).absolute()
     with _in_words(path):
         if (read_only or beside) and not path.is_file():
-            raise StoreError(f"{path}: there is no record yet; start the recorder once, or check record.folder")
+            raise StoreError(f"{path}: there is no record yet; `gutteil run` makes it, or name another by record.folder in the settings")
         if not (read_only or beside):
             path.parent.mkdir(parents=True, exist_ok=True)
         mode = "ro" if read_only else "rw" if beside else "rwc"

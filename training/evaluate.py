@@ -116,7 +116,8 @@ def _detection(seen: list[Seen], judge: Judge) -> dict[str, Any]:
     figures = mean_average_precision(truth, found, names)
     ng_score = judge.recipe.default.ng_score
     at_recipe = f1_score(truth, found, ng_score)
-    best = max((f1_score(truth, found, float(s))["f1"], float(s)) for s in np.arange(0.1, 0.95, 0.05))
+    tried = [round(float(s), 2) for s in np.arange(0.05, 1, 0.05)] + [ng_score]  # the recipe's own too: the best is never below it
+    best = max((f1_score(truth, found, s)["f1"], s) for s in tried)
     return {
         **{k: round(v, 5) for k, v in figures.items() if "/" not in k},
         "f1_33": round(at_recipe["f1"], 5),
@@ -124,7 +125,7 @@ def _detection(seen: list[Seen], judge: Judge) -> dict[str, Any]:
         "precision_33": round(at_recipe["precision"], 5),
         "recall_33": round(at_recipe["recall"], 5),
         "f1_33_best": round(best[0], 5),
-        "f1_33_best_score": round(best[1], 2),
+        "f1_33_best_score": best[1],
         "per_class": {
             n: {k.split("/")[0]: round(v, 5) for k, v in figures.items() if k.endswith("/" + n)} for n in names if f"ap_33/{n}" in figures
         },

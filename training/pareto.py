@@ -114,12 +114,12 @@ def export_pick(state: RaceState, out: Path, *, name: str, licence: str, command
     result = reached[1]
     facts = [
         f"picked from {len(state.latency)} candidates: {result['unit']}s that escape at {state.terms.overkill:.1%} overkill allowed: "
-        f"{Share(**result['escape'])}; overkill {Share(**result['overkill'])}; threshold {result['threshold']}, chosen on the same images",
+        f"{Share(**result['escape'])}; overkill {Share(**result['overkill'])}; threshold {result['threshold']:.4g}, chosen on the same images",
         f"{at(state.latency[candidate.name], state.terms.at):.2f} ms ({state.terms.at}) of {state.terms.budget_ms:g} ms on {state.device} "
         f"({state.terms.on})",
     ]
     scores = {
-        "escape": result["escape"]["rate"], "overkill": result["overkill"]["rate"], "threshold": result["threshold"],
+        "escape": round(result["escape"]["rate"], 5), "overkill": round(result["overkill"]["rate"], 5), "threshold": round(result["threshold"], 5),
         "auroc_image": result["image"]["auroc"], "map_33": result["map_33"], "map_50": result["map_50"], "map_50_95": result["map_50_95"],
     }  # fmt: skip
     val = Path(state.terms.val)

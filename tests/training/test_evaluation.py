@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -219,6 +220,37 @@ def test_scores_that_let_bad_parts_pass_are_not_written(tmp_path: Path) -> None:
     assert "not confirmed" in done.output
 
 
+def test_scores_that_reject_most_good_parts_or_outrun_the_people_are_written_only_when_told_to(tmp_path: Path) -> None:
+    bright_model(tmp_path)
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(before := 'product = "p"\nmodel = { file = "bright.onnx" }\n')
+    val = bright_set(tmp_path / "set", "val.json", [(f"{v}{i}", v, 0.3 + i / 100) for i in range(30) for v in ("OK", "NG")])
+    app = typer.Typer()
+    app.command()(thresholds)
+    arguments = ["--data", str(val), "--recipe", str(recipe), "--write", str(recipe), "--cache", str(tmp_path / "c"), "--escape-cost", "90000",
+                 "--overkill-cost", "1", "--parts-per-hour", "900", "--defect-share", "0.01"]  # fmt: skip
+    done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, SettingsError)
+    assert re.search("not written: .*more than half of the good parts.*--anyway", str(done.exception))
+    assert recipe.read_text() == before
+    assert CliRunner().invoke(app, [*arguments, "--anyway"], catch_exceptions=False).exit_code == 0
+    assert load_recipe(recipe).recipe.default.ng_score < 0.4
+    assert "written although at these costs more than half" in recipe.read_text()
+
+
+@pytest.mark.parametrize("ng_score", [0.01, 0.03, 0.5, 0.97])
+def test_the_best_f1_is_never_below_that_of_the_recipe(ng_score: float, tmp_path: Path) -> None:
+    bright_model(tmp_path)
+    (tmp_path / "r.toml").write_text(
+        f'product = "p"\nmodel = {{ file = "bright.onnx" }}\ndefault = {{ ng_score = {ng_score}, undecided_score = 0.01 }}\n'
+    )
+    judge = Judge(load_recipe(tmp_path / "r.toml"))
+    data = bright_set(tmp_path / "set", "val.json", [("a", "NG", ng_score + 0.02), ("b", "OK", max(0, ng_score - 0.02)), ("c", "NG", 0.99)])
+    document = run(judge, data).document
+    assert document["f1_33"] == 1
+    assert document["f1_33_best"] == 1
+
+
 @pytest.mark.parametrize("verdict", ["OK", "NG"])
 def test_a_set_of_one_kind_has_a_report_too(judge: Judge, tmp_path: Path, verdict: str) -> None:
     """And of many parts that went wrong every name is there, though not every picture."""
@@ -265,7 +297,7 @@ def test_the_reports_open_offline_and_show_what_was_counted(language: str, tmp_p
     calls = [
         ["evaluate", "--data", str(val), "--splits", str(test), "--against", str(bright_model(tmp_path, "b.onnx", 1.2)), "--html", str(pages[0])],
         ["thresholds", "--data", str(val), "--test", str(test), "--escape-cost", "5000", "--overkill-cost", "2", "--parts-per-hour", "900",
-         "--defect-share", "0.01", "--review-per-hour", "20", "--html", str(pages[1]), "--write", str(tmp_path / "new.toml")],
+         "--defect-share", "0.01", "--review-per-hour", "20", "--html", str(pages[1]), "--write", str(tmp_path / "new.toml"), "--anyway"],
     ]  # fmt: skip
     documents = []
     for call in calls:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.activation import Registry
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 from edge.models_command import model_document
 from edge.recipe import file_sha256
 from training.document.facts import Change, Facts
@@ -85,4 +85,4 @@ def _manifest(path: Path | None, trained_on: str) -> dict[str, Any] | None:
     except OSError as error:
         raise SettingsError(f"--snapshot {path}: cannot be read ({error.strerror}); name manifest.json of a snapshot") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SettingsError(f"--snapshot {path}: is no manifest of a snapshot ({error}); name its manifest.json") from error
+        raise SettingsError(f"--snapshot {path}: is no manifest of a snapshot ({reason(error)}); name its manifest.json") from error
