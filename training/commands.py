@@ -106,7 +106,9 @@ def train(
         data, val, out, name=name, steps=steps, simulated=simulated, reference=reference, seed=seed, licence=licence or "Apache-2.0", resume=resume,
         command=command, console=console, small_data=small_data,
     )  # fmt: skip
-    print(json.dumps(figures) if as_json else "\n".join(f"{k}: {v}" for k, v in figures.items()))
+    print(
+        json.dumps(figures) if as_json else "\n".join(f"{k}: {v:.4g}" if isinstance(v, float) else f"{k}: {v}" for k, v in figures.items())
+    )
 
 
 def profile(

@@ -180,9 +180,12 @@ def _separation(seen: list[Seen], judged: Judged, margins: Margins, judge: Judge
 def show(document: dict[str, Any], console: Console) -> None:
     """For people."""
     title = f"{document['model']} on {document['data']} ({document['parts']} parts, {document['images']} images)"
-    table = Table(title=title, show_header=False)
-    for key in ("map_33", "map_50", "map_50_95", "f1_33", "f1_33_best"):
+    console.print(title, highlight=False, soft_wrap=True, markup=False)
+    table = Table(show_header=False, box=None, padding=(0, 1))
+    for key in ("map_33", "map_50", "map_50_95"):
         table.add_row(key, f"{document[key]:.4f}")
+    for key in ("f1_33", "f1_33_best"):
+        table.add_row(key, f"{document[key]:.4f} at score {document[f'{key}_score']:.4g}")
     for name, row in document["per_class"].items():
         table.add_row(f"  {name}", "  ".join(f"{k} {v:.4f}" for k, v in row.items()))
     for key in ("auroc", "auroc_parts"):

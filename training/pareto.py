@@ -77,19 +77,25 @@ def picture(state: RaceState, target: Path) -> None:
 
 def show(state: RaceState, console: Console) -> None:
     """For people."""
-    shown = Table(title=f"budget {state.terms.budget_ms:g} ms ({state.terms.at}) on {state.device} ({state.terms.on})")
+    title = f"budget {state.terms.budget_ms:g} ms ({state.terms.at}) on {state.device} ({state.terms.on}); escape with its 95 % bounds"
+    console.print(title, highlight=False, markup=False, soft_wrap=True)
+    shown = Table(box=None, padding=(0, 1))
     for column in ("", "ms", "rung", "escape", "overkill", "mAP50", "AUROC"):
-        shown.add_column(column, justify="left" if column in ("", "escape", "overkill") else "right", overflow="fold")
+        shown.add_column(column, justify="right" if column else "left", overflow="fold", no_wrap=bool(column))
     for row in rows(state):
         mark = "→ " if row["name"] == state.pick else "  "
         if (result := row["standing"]) is None:
-            shown.add_row(mark + row["name"], f"{row['ms']:.2f}", "-", state.dropped.get(row["name"], ""))
+            shown.add_row(mark + row["name"], f"{row['ms']:.2f}", "-")
             continue
+        escape, overkill = result["escape"], result["overkill"]
+        bounds = f"{escape['low'] * 100:.1f}-{escape['high'] * 100:.1f} %"
         shown.add_row(
-            mark + row["name"], f"{row['ms']:.2f}", str(row["rung"]), str(Share(**result["escape"])), str(Share(**result["overkill"])),
+            mark + row["name"], f"{row['ms']:.2f}", str(row["rung"]), f"{escape['count']}/{escape['of']} {bounds}", f"{overkill['count']}/{overkill['of']}",
             f"{result['map_50']:.3f}", "-" if result["auroc"] is None else f"{result['auroc']:.3f}", style="bold" if row["front"] else "",
         )  # fmt: skip
     console.print(shown)
+    for name, why in state.dropped.items():
+        console.print(f"left out: {name}: {why}", highlight=False, markup=False, soft_wrap=True)
 
 
 def export_pick(state: RaceState, out: Path, *, name: str, licence: str, command: str, remarks: list[str]) -> dict[str, Any]:
