@@ -140,10 +140,14 @@ def show_thresholds(document: dict[str, Any], words: Any) -> None:
 
     say(in_short(document, words))
     band = document["for_all"]
-    say(f"{words('for_all')}: {words('undecided_score')} {band['undecided_score']:.4g}, {words('ng_score')} {band['ng_score']:.4g}")
+    say(
+        f"{words('for_all')}: {words('undecided_score')} {words.score(band['undecided_score'])}, {words('ng_score')} {words.score(band['ng_score'])}"
+    )
     for name, row in document["classes"].items():
         if row["own"]:
-            say(f"  {name}: {words('undecided_score')} {row['undecided_score']:.4g}, {words('ng_score')} {row['ng_score']:.4g}")
+            say(
+                f"  {name}: {words('undecided_score')} {words.score(row['undecided_score'])}, {words('ng_score')} {words.score(row['ng_score'])}"
+            )
     say(rests_on(document, words))
     for line in warnings(document, words):
         say(f"{words('warning')}: {line}")
