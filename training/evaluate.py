@@ -170,11 +170,15 @@ def _separation(seen: list[Seen], judged: Judged, margins: Margins, judge: Judge
         return [{"part": judged.parts[i].name, "score": round(float(margins.top[i]), 4), "verdict": judged.verdicts[i]} for i in own]
 
     return {
-        "auroc": area_under_roc(images.bad, images.top),
-        "auroc_parts": area_under_roc(margins.bad, margins.top),
+        "auroc": _rounded(area_under_roc(images.bad, images.top)),
+        "auroc_parts": _rounded(area_under_roc(margins.bad, margins.top)),
         "weakest_ng": rows(True),
         "strongest_ok": rows(False),
     }
+
+
+def _rounded(area: float | None) -> float | None:
+    return None if area is None else round(area, 5)
 
 
 def show(document: dict[str, Any], console: Console) -> None:

@@ -346,6 +346,13 @@ def test_the_command_line(tmp_path: Path) -> None:
         assert json.loads(gutteil("disagreements", "second", "--json"))["differ"] == 0
 
 
+def test_without_a_record_the_command_that_makes_one_is_named(tmp_path: Path) -> None:
+    path = write_config(settings(tmp_path), tmp_path)
+    for words in (["list"], ["shadow", "m", "--who", "Anna"], ["disagreements"]):
+        done = CliRunner().invoke(app, ["models", *words, "--config", str(path)])
+        assert "there is no record yet; `gutteil run` makes it" in str(done.exception)
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "words"),
     [
