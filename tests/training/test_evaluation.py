@@ -27,7 +27,7 @@ from training.cache import FILE, Cache
 from training.evaluate import Evaluation, evaluate_set
 from training.judging import evaluate, thresholds
 from training.recipe_file import write_scores
-from training.recommend import recommend
+from training.recommend import HARSH, UNUSABLE, recommend
 from training.report import evaluation_page
 from training.words import TEXTS
 
@@ -236,6 +236,18 @@ def test_scores_that_reject_most_good_parts_or_outrun_the_people_are_written_onl
     assert CliRunner().invoke(app, [*arguments, "--anyway"], catch_exceptions=False).exit_code == 0
     assert load_recipe(recipe).recipe.default.ng_score < 0.4
     assert "written although at these costs more than half" in recipe.read_text()
+
+
+def test_more_to_review_than_people_can_is_not_written_unasked(judge: Judge, tmp_path: Path) -> None:
+    """Two of thirty good parts of the test set fall into the band: no contradiction of the validation set, and 60 an hour."""
+    val = bright_set(tmp_path / "set", "val.json", many(40, "v"))
+    _, new = recommend(judge, val, None, PLAIN, QUIET, None)
+    middle = (new.default.undecided_score + new.default.ng_score) / 2
+    assert new.default.undecided_score + 0.01 < middle
+    test = bright_set(tmp_path / "set", "test.json", [*many(30, "t"), ("u1", "OK", middle), ("u2", "OK", middle)])
+    document, _ = recommend(judge, val, test, PLAIN, QUIET, None)
+    keys = {w["key"] for w in document["warnings"]}
+    assert keys & (HARSH | UNUSABLE) == {"warn.capacity"}
 
 
 @pytest.mark.parametrize("ng_score", [0.01, 0.03, 0.5, 0.97])
