@@ -13,7 +13,7 @@ import numpy as np
 from edge.errors import SettingsError
 from edge.labelled import read_image
 
-MOST = 20  # boxes on a picture: more hide what they mark
+MOST, MOST_NAMED = 20, 6  # boxes on a picture, and those with their class beside them: more hide what they mark
 
 
 def picture_tag(file: str | Path, defects: Iterable[tuple[str, float, Sequence[float]]], side_px: int = 520) -> str:
@@ -33,9 +33,11 @@ def picture_tag(file: str | Path, defects: Iterable[tuple[str, float, Sequence[f
     gain = min(1.0, side_px / max(colour.shape[:2]))
     small = cv2.resize(colour, None, fx=gain, fy=gain, interpolation=cv2.INTER_AREA)
     ranked = sorted(defects, key=lambda d: -d[1])
-    for kind, score, box in ranked[:MOST]:
+    for rank, (kind, score, box) in enumerate(ranked[:MOST]):
         x1, y1, x2, y2 = (round(v * gain) for v in box)
         cv2.rectangle(small, (x1 - 3, y1 - 3), (x2 + 3, y2 + 3), (0, 0, 210), 2)
+        if rank >= MOST_NAMED:
+            continue
         text = f"{kind} {score:.2f}"
         cv2.putText(
             small, text, (max(2, x1 - 3), y1 - 8 if y1 > 24 else y2 + 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 210), 1, cv2.LINE_AA
@@ -43,5 +45,5 @@ def picture_tag(file: str | Path, defects: Iterable[tuple[str, float, Sequence[f
     ok, data = cv2.imencode(".jpg", np.asarray(small), [cv2.IMWRITE_JPEG_QUALITY, 88])
     if not ok:
         return ""
-    more = f"<p><small>the surest {MOST} boxes; {len(ranked) - MOST} more are not drawn</small></p>" if len(ranked) > MOST else ""
+    more = f"<div><small>the surest {MOST} boxes; {len(ranked) - MOST} more are not drawn</small></div>" if len(ranked) > MOST else ""
     return f"<img alt='' src='data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}'>{more}"
