@@ -33,7 +33,7 @@ FULL = dataclasses.replace(
     },
     parity={"passed": True, "failures": [], "images": 400, "flipped": 0, "max_box_px": 0.01, "max_score": 0.0001},
     latency={"Jetson Orin, tensorrt": 4.25}, rules={"default": (0.65, 0.4)}, recipe="tile.toml",
-    snapshot={"images": 900, "splits": {"train": {"OK": 500, "NG": 400}}, "split_by": "part", "sources": {"record": 900}, "who": {"Anna": 700}, "corrected": 12},
+    snapshot={"images": 900, "splits": {"train": {"images": 900, "verdict OK": 500, "verdict NG": 400}}, "split_by": "part", "sources": {"record": 900}, "who": {"Anna": 700}, "corrected": 12},
     shadow={"parts": 5000, "skipped": 12, "disagreements": 9, "reviewed": 9, "right": 8, "escapes": 0},
     changes=[Change("propose", "shadow", "Anna", "better on frays", "2026-11-23T08:00:00Z", "anna"), Change("release", "active", "Ben", "ok", "2026-11-24T08:00:00Z", "ben")],
     system={"onnxruntime": "1.31.1"}, keeping=Keeping(90, 40.5, 1412, "", "ef" * 32), before="old (12ab)",
@@ -73,6 +73,7 @@ def test_german_is_german_in_states_steps_and_figures() -> None:
         assert re.findall(r"\d\.(?!\d{3}\b)\d+", text.replace(CARD["licence"], "")) == []
         known = text.split("## Wer entschieden hat")[1].split("## ")[0] + next(line for line in text.splitlines() if "**Zustand**" in line)
         assert set(re.findall(r"[a-z]+", known.lower())) & {*STATES, *EVENTS, "default", "days", "rows"} == set()
+    assert "train: Bilder 900, OK 500, NG 400" in text
     assert "0,00 px" in text
     assert "0,0001" in text
     assert "0,65 | 0,40" in text

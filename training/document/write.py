@@ -130,7 +130,9 @@ class _Writer:
         f, s = self.f, self.f.snapshot
         rows = [("data.hash", self.known(f.card.get("data_hash")))]
         if s is not None:
-            counted = "; ".join(f"{split}: " + ", ".join(f"{k} {n}" for k, n in counts.items()) for split, counts in s["splits"].items())
+            counted = "; ".join(
+                f"{split}: " + ", ".join(f"{self._counted(k)} {n}" for k, n in counts.items()) for split, counts in s["splits"].items()
+            )
             rows += [
                 ("data.images", _plain(f"{s['images']} ({counted})")), ("data.split", self.known(s.get("split_by"))),
                 ("data.sources", self.known(", ".join(f"{k}: {n}" for k, n in s["sources"].items()))),
@@ -139,6 +141,9 @@ class _Writer:
         scores = ", ".join(f"{k} {self.n.number(v, 4)}" for k, v in (f.card.get("scores") or {}).items())
         rows.append(("data.scored", self.known(f"{f.card.get('scored_on')}: {scores}" if scores else None)))
         return self.pairs(rows)
+
+    def _counted(self, what: str) -> str:
+        return self.w("data.images") if what == "images" else what.removeprefix("verdict ")
 
     def _figures(self) -> Iterable[str]:
         e = self.f.evaluation
