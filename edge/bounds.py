@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,7 +21,15 @@ class Share:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.count} of {self.of} ({self.rate:.2%}, 95 % bounds {self.low:.2%} to {self.high:.2%})"
+        return in_words(asdict(self))
+
+
+def in_words(share: Mapping[str, Any]) -> str:
+    """A share's mapping for people; one that brings no rate says how many of how many."""
+    counted = f"{share['count']} of {share['of']}"
+    if "high" not in share:
+        return counted
+    return f"{counted} ({share['rate'] * 100:.2f} %, 95 % bounds {share['low'] * 100:.2f} to {share['high'] * 100:.2f} %)"
 
 
 def share(count: int, of: int) -> Share:

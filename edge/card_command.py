@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.console import Console
 
 from edge.card import Card, with_card
+from edge.card_rows import card_rows, show_fields
 from edge.errors import ModelError, SettingsError
 from edge.model import Model
 from edge.recipe import Region
@@ -29,6 +31,12 @@ def show_card(path: Path) -> dict[str, Any]:
         "providers": model.report,
         "card": msgspec.to_builtins(model.card),
     }
+
+
+def show_words(document: dict[str, Any]) -> None:
+    """What `show_card` returns, for people."""
+    facts = [(k, document[k]) for k in ("file", "sha256")] + [("runs on", document["provider"])]
+    show_fields(facts + card_rows(document["card"]), Console())
 
 
 def write_card(path: Path, fields: Path) -> dict[str, Any]:

@@ -218,11 +218,16 @@ def keys(
 def card(
     model: Annotated[Path, typer.Argument(help="ONNX file")],
     write: Annotated[Path | None, typer.Option(help="JSON file with the card's fields to put into the model (docs/models.md)")] = None,
+    as_json: Json = False,
 ) -> None:
     """Show the card of a model file, or put one into a file that any trainer has written."""
-    from edge.card_command import show_card, write_card
+    from edge.card_command import show_card, show_words, write_card
 
-    print_json(show_card(model) if write is None else write_card(model, write))
+    document = show_card(model) if write is None else write_card(model, write)
+    if as_json:
+        print_json(document)
+    else:
+        show_words(document)
 
 
 Who = Annotated[str, typer.Option(help="your name, for the record")]

@@ -17,6 +17,7 @@ from edge.models_command import score_lines
 from edge.shadow_results import Disagreement
 
 WIDTH_PX = 360
+MOST_DRAWN, MOST_NAMED = 20, 5  # defects of a model, the surest first
 ACTIVE, SHADOW = (40, 140, 240), (220, 120, 20)  # BGR: orange, blue
 _STYLE = """body{font:15px/1.4 sans-serif;margin:2em;background:#fff;color:#222}
 main{display:grid;grid-template-columns:repeat(auto-fill,minmax(360px,1fr));gap:1.5em}
@@ -33,11 +34,11 @@ def page(document: dict[str, Any], found: Sequence[Disagreement], folder: Path) 
     """
     figures = "\n".join(_figure(d, folder) for d in found)
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in score_lines(document))
-    title = f"{document['differ']} of {document['judged']} parts on which {document['model'][:12]} differs"
+    title = f"{document['model'][:12]} differs on {document['differ']} of {document['judged']} parts"
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>
 <h1>{html.escape(title)}</h1>
 <p>Product {html.escape(document["product"])}. <span class="active">Orange: active model {document["active"][:12]}</span>,
-<span class="shadow">blue: shadow model {document["model"][:12]}</span>. Newest first, {len(found)} shown.</p>{lines}
+<span class="shadow">blue: shadow model {document["model"][:12]}</span>. Newest first, {len(found)} shown; of a model's boxes the surest {MOST_DRAWN} are drawn.</p>{lines}
 <main>{figures}</main></html>
 """
 
@@ -48,14 +49,20 @@ def _figure(d: Disagreement, folder: Path) -> str:
     picture = _picture(d, folder)
     shown = f'<img alt="" src="data:image/jpeg;base64,{picture}">' if picture else "<p>(no image is kept, or not yet)</p>"
     return (
-        f"<figure>{shown}<figcaption><code>{html.escape(r.part_id)}</code> {html.escape(d.triggered_at or '')}<br>"
+        f"<figure>{shown}<figcaption><code>{html.escape(r.part_id)}</code> {html.escape((d.triggered_at or '')[:19].replace('T', ' '))}<br>"
         f'<span class="active">{r.active_verdict}</span> {_words(r.active_defects)}<br>'
         f'<span class="shadow">{r.verdict}</span> {_words(r.defects)}<br>a person says: {html.escape(said)}</figcaption></figure>'
     )
 
 
 def _words(defects: Iterable[Defect]) -> str:
-    return html.escape(", ".join(f"{d.kind} {d.score:.2f}" for d in defects) or "no defect")
+    ranked = _surest(defects)
+    more = f" and {len(ranked) - MOST_NAMED} more" if len(ranked) > MOST_NAMED else ""
+    return html.escape((", ".join(f"{d.kind} {d.score:.2f}" for d in ranked[:MOST_NAMED]) or "no defect") + more)
+
+
+def _surest(defects: Iterable[Defect]) -> list[Defect]:
+    return sorted(defects, key=lambda d: -d.score)
 
 
 def _picture(d: Disagreement, folder: Path) -> str:
@@ -88,6 +95,6 @@ def draw_both(d: Disagreement, folder: Path) -> NDArray[np.uint8] | None:
 
 def _draw(image: NDArray[np.uint8], defects: Iterable[Defect], gain: float, colour: tuple[int, int, int], grow: int) -> None:
     """`grow`: px around the box, so that two that agree are both to be seen."""
-    for defect in defects:
+    for defect in _surest(defects)[:MOST_DRAWN]:
         x1, y1, x2, y2 = (round(min(max(v, -1e5), 1e5) * gain) for v in defect.box)
         cv2.rectangle(image, (x1 - grow, y1 - grow), (x2 + grow, y2 + grow), colour, 2)

@@ -15,7 +15,7 @@ import msgspec
 from edge import registry as rows
 from edge.activation import Person, Registry
 from edge.config import Station
-from edge.errors import ModelError, RegistryError
+from edge.errors import ModelError, RegistryError, reason
 from edge.judge import Judge
 from edge.model import RuntimeOptions
 from edge.pointer import FOLDER, model_path
@@ -76,7 +76,7 @@ def read_document(path: Path, kind: str) -> dict[str, Any]:
     except OSError as error:
         raise RegistryError(f"--{kind} {path}: cannot be read ({error.strerror}); check the path") from error
     except (ValueError, RecursionError) as error:
-        raise RegistryError(f"--{kind} {path}: is not JSON: {error}") from error
+        raise RegistryError(f"--{kind} {path}: is not JSON: {reason(error)}") from error
     if not isinstance(found, dict):
         raise RegistryError(f"--{kind} {path}: holds no JSON object; give what `gutteil` wrote as {kind}")
     if kind == "parity" and not isinstance(found.get("passed"), bool):

@@ -9,6 +9,9 @@ GutteilError
 └── RegistryError   a model may not become what was asked for; says each thing that is missing and the next step
 """
 
+import json
+import re
+
 
 class GutteilError(Exception):
     """Root of everything the appliance raises by itself; its text is meant for people."""
@@ -36,3 +39,20 @@ class StoreError(GutteilError):
 
 class RegistryError(GutteilError):
     """A model may not become what was asked for."""
+
+
+def reason(error: Exception) -> str:
+    """Why a file was not understood, in words: no name of a class, no address of an object, one line of at most 200 characters."""
+    match error:
+        case json.JSONDecodeError():
+            return f"no JSON from line {error.lineno}, column {error.colno} on"
+        case UnicodeDecodeError():
+            return "not text in UTF-8"
+        case KeyError():
+            return f"has no {error}"
+        case RecursionError():
+            return "nested too deep"
+        case TypeError() | AttributeError() | IndexError():
+            return "a value is not of the kind that belongs there"
+    text = re.sub(r"\s*<[^<>]* at 0x[0-9a-f]+>", "", str(error)).strip()
+    return text.splitlines()[0][:200] if text else "damaged, or of another kind"

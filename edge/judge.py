@@ -47,7 +47,9 @@ class Judge:
         recipe = loaded.recipe
         self.loaded, self.recipe = loaded, recipe
         pinned = sha256 if model_file else recipe.model.sha256
-        self.model = Model(model_file or loaded.model_file, options, sha256=pinned)
+        kept = "copy it there again, or register it again" if sha256 else "check the path given"
+        remedy = kept if model_file else "check model.file in the recipe"
+        self.model = Model(model_file or loaded.model_file, options, sha256=pinned, remedy=remedy)
         self.classes = self.model.card.classes
         recipe.check_classes(self.classes)
         self._preparer = self.model.prepare_for(recipe.region, recipe.reference.max_shift_px)

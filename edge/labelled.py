@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 
 MAX_BYTES = 500_000_000
 MAX_PX = 1e6
@@ -82,7 +82,7 @@ def read_coco(path: Path) -> LabelledSet:
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise SettingsError(f"{path}: not a COCO file: {type(error).__name__}: {error}") from error
+        raise SettingsError(f"{path}: not a COCO file: {reason(error)}") from error
     if not images:
         raise SettingsError(f"{path}: names no images")
     return LabelledSet(images, [classes[i] for i in sorted(classes)])

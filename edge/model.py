@@ -56,17 +56,20 @@ class Model:
         report: in words which providers were tried and what became of them.
     """
 
-    def __init__(self, path: Path, options: RuntimeOptions | None = None, *, sha256: str = "") -> None:
+    def __init__(
+        self, path: Path, options: RuntimeOptions | None = None, *, sha256: str = "", remedy: str = "check the path given"
+    ) -> None:
         """Load and check.
 
         Args:
             sha256: if given, the file must be exactly this one.
+            remedy: what to do where the file cannot be read.
 
         Raises:
             ModelError: the file is not a usable model; the text says why.
         """
         options = options or RuntimeOptions()
-        data = _read(path)
+        data = _read(path, remedy)
         self.file_hash = hashlib.sha256(data).hexdigest()
         if sha256 and sha256 != self.file_hash:
             raise ModelError(f"{path}: hash mismatch: wanted is SHA-256 {sha256[:12]}..., the file has {self.file_hash[:12]}...")
@@ -148,13 +151,13 @@ class Model:
         return float(np.median(times)) * 1e3
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, remedy: str) -> bytes:
     try:
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise ModelError(f"{path}: larger than {MAX_MODEL_BYTES // 1_000_000} MB; that is no model for a line")
         return path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); check model.file in the recipe") from error
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
 
 
 def _open_session(data: bytes, path: Path, options: RuntimeOptions) -> tuple[ort.InferenceSession, str, str]:

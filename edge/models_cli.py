@@ -34,13 +34,17 @@ def list_models(config: Config = None, product: Product = "", as_json: Json = Fa
 
 
 @app.command()
-def show(model: Name, config: Config = None, product: Product = "") -> None:
-    """All that is known of a model, as JSON: card, documents, states, counts in shadow."""
+def show(model: Name, config: Config = None, product: Product = "", as_json: Json = False) -> None:
+    """All that is known of a model: card, documents, states, counts in shadow."""
     from edge.cli import print_json
-    from edge.models_command import model_document, open_registry
+    from edge.models_command import model_document, open_registry, show_model
 
     with open_registry(config, product) as registry:
-        print_json(model_document(registry, model))
+        document = model_document(registry, model)
+    if as_json:
+        print_json(document)
+    else:
+        show_model(document, Console())
 
 
 @app.command()

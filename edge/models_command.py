@@ -17,7 +17,9 @@ from rich.table import Table
 from edge import registry as rows
 from edge import shadow_results
 from edge.activation import Registry, file_hash, person
+from edge.bounds import in_words
 from edge.bus import Subscriber, watch
+from edge.card_rows import card_rows, show_fields
 from edge.config import Station, load
 from edge.errors import GutteilError, RegistryError
 from edge.messages import Alarm, Run
@@ -74,21 +76,20 @@ def list_document(registry: Registry) -> dict[str, Any]:
 
 def show_list(document: dict[str, Any], console: Console) -> None:
     """For people."""
-    table = Table(title=f"Models of {document['product']}")
-    for name in ("model", "name", "state", "registered", "by", "ms per part", "judged in shadow", "skipped"):
-        table.add_column(name, overflow="fold")
+    _say(console, f"models of {document['product']}")
+    table = Table(box=None, padding=(0, 1))
+    for name in ("model", "name", "state", "registered", "ms per part", "in shadow"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("model", "state"))
     for m in document["models"]:
-        latency = ", ".join(f"{device} {ms:g}" for device, ms in m["latency_ms"].items())
+        latency = "\n".join(f"{device} {ms:.3g}" for device, ms in m["latency_ms"].items())
         skipped = sum(m["shadow"][n] for n in ("busy", "gone", "missed"))
         cells = (
             m["sha256"][:12],
             m["name"],
             m["state"],
-            m["registered_at"][:16],
-            m["by"],
+            f"{m['registered_at'][:10]} {m['by']}",
             latency,
-            str(m["shadow"]["judged"]),
-            str(skipped),
+            f"{m['shadow']['judged']}, {skipped} skipped" if m["shadow"]["judged"] or skipped else "",
         )
         table.add_row(*map(escape, cells))
     console.print(table)
@@ -113,6 +114,29 @@ def model_document(registry: Registry, model: str) -> dict[str, Any]:
             "history": [msgspec.structs.asdict(row) for row in rows.history(db, registry.product, found.sha256)],
             "shadow": msgspec.structs.asdict(shadow_results.totals(db, found.sha256)),
         }
+
+
+def show_model(document: dict[str, Any], console: Console) -> None:
+    """For people: what `model_document` holds, in lines that fit a terminal."""
+    papers, shadow = document["documents"], document["shadow"]
+    rows: list[tuple[str, str]] = [
+        ("sha256", document["sha256"]),
+        ("product", document["product"]),
+        ("state", document["state"] or "not registered for this product"),
+        ("registered", f"{document['registered_at'][:16].replace('T', ' ')} UTC by {document['who']}, with {document['code']}"),
+    ]
+    if (parity := papers["parity"]) is not None:
+        rows.append(("parity", f"{'passed' if parity['passed'] else 'NOT passed'}, {parity.get('images', '?')} images"))
+    if (evaluation := papers["evaluation"]) is not None:
+        rows += [(key, in_words(evaluation[key])) for key in ("escape", "overkill") if key in evaluation]
+        rows += [("evaluated on", str(evaluation["data"]))] if "data" in evaluation else []
+    rows += [(f"ms on {device}", f"{ms:.3g}") for device, ms in (papers["latency"] or {}).items()]
+    if papers["recipe"] is not None:
+        rows.append(("registered under", f"recipe {papers['recipe']['name']}"))
+    rows.append(("in shadow", f"{shadow['judged']} parts judged, {sum(shadow[n] for n in ('busy', 'gone', 'missed'))} skipped"))
+    show_fields(rows + card_rows(document["card"]), console)
+    for row in document["history"]:
+        _say(console, f"{row['changed_at'][:19].replace('T', ' ')}  {row['event']}, by {row['who']}: {row['reason']}")
 
 
 def sign_file(path: Path, key: Path, console: Console) -> None:
@@ -268,7 +292,9 @@ def score_lines(document: dict[str, Any]) -> list[str]:
     score, skipped = document["score"], document["skipped"]
     right = score["candidate_right"]
     lines = [
-        f"reviewed and telling: {right['of']}; the shadow model was right in {right['count']} ({right['rate']:.1%}, 95 % bounds "
+        f"no disagreement has been reviewed that tells the two apart; {score['open']} are not reviewed: gutteil review PART_ID --truth good|bad --who NAME"
+        if not right["of"]
+        else f"reviewed and telling: {right['of']}; the shadow model was right in {right['count']} ({right['rate']:.1%}, 95 % bounds "
         f"{right['low']:.1%} to {right['high']:.1%}), the active one in {score['active']}; "
         f"{score['undecided']} say nothing of the two, {score['open']} are not reviewed"
     ]

@@ -7,7 +7,9 @@ Verdicts come from the network, reviews from people; escape, overkill and the ne
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -62,11 +64,12 @@ def add(
     boxes: Sequence[ReviewBox] | None = None,
     note: str = "",
     how: How = "other",
+    folder: Path | None = None,
 ) -> Review:
-    """Within the caller's transaction, which holds the write lock.
+    """Within the caller's transaction, which holds the write lock. `folder`: the record's; with it boxes are compared with the image that is kept.
 
     Raises:
-        StoreError: no such part, no name, an unknown word, or boxes that cannot be.
+        StoreError: no such part, no name, an unknown word, or boxes that cannot be: without area, or beyond an image that is kept.
     """
     who = said(who, "who")
     if truth not in TRUTHS:
@@ -77,12 +80,17 @@ def add(
         raise StoreError(f"{len(boxes or ())} defects on one part; at most {MAX_BOXES} are recorded")
     for box in boxes or ():
         if not box.kind.strip() or not (0 <= box.x1 < box.x2 < 1e6 and 0 <= box.y1 < box.y2 < 1e6):
-            raise StoreError(f"defect {box}: needs a class, and a box with 0 <= x1 < x2 and 0 <= y1 < y2")
+            raise StoreError(f"defect {_in_words(box)}: needs a class, and a box with 0 <= x1 < x2 and 0 <= y1 < y2")
     if how not in HOWS:
         raise StoreError(f"how = {how!r} is not known; choose one of: {', '.join(HOWS)}")
     before = part_before(db, part_id)
     if before is None:
         raise StoreError(f"there is no part {part_id!r} in the record; check the id")
+    kept = db.execute("SELECT image_path FROM inspections WHERE part_id = ?", (part_id,)).fetchone()[0]
+    size = _size(folder / kept) if folder is not None and boxes and kept else None
+    for box in boxes or ():
+        if size is not None and (box.x2 > size[0] or box.y2 > size[1]):
+            raise StoreError(f"defect {_in_words(box)}: reaches beyond the image of {part_id}, which has {size[0]}x{size[1]} px")
     number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM reviews").fetchone()[0]
     row = (number, part_id, who, truth, note.strip()[:200], boxes is not None, now_ns, how)
     db.execute("INSERT INTO reviews (number, part_id, who, truth, note, boxed, wall_ns, how) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -117,6 +125,20 @@ def undo(db: sqlite3.Connection, number: int, who: str, now_ns: int) -> Review:
     if newest != number or truth == "withdrawn":
         raise StoreError(f"review {number} of part {part_id!r} does not count any more: review {newest} does; look at the part again")
     return add(db, part_id, who, "withdrawn", now_ns, note=f"takes back review {number}")
+
+
+def _in_words(box: ReviewBox) -> str:
+    return f"{box.kind!r} [{box.x1:g}, {box.y1:g}, {box.x2:g}, {box.y2:g}]"
+
+
+def _size(image: Path) -> tuple[int, int] | None:
+    """Width and height, px, by a PNG's header; None where the image has been deleted or says nothing of it."""
+    try:
+        with image.open("rb") as file:
+            head = file.read(24)
+    except OSError:
+        return None
+    return struct.unpack(">II", head[16:]) if len(head) == 24 and head[12:16] == b"IHDR" else None
 
 
 def reviews(db: sqlite3.Connection, part_id: str | None = None, *, newest: bool = False) -> list[Review]:

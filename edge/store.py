@@ -262,7 +262,7 @@ class Store:
     ) -> Review:
         """Say what a part really was. Raises as `write`, and StoreError for what `edge.reviews.add` refuses."""
         with self.writing():
-            return reviews.add(self._db, part_id, who, truth, time.time_ns(), boxes, note, how)
+            return reviews.add(self._db, part_id, who, truth, time.time_ns(), boxes, note, how, self.folder)
 
     def undo_review(self, number: int, who: str) -> Review:
         """Take back one's own review. Raises as `write`, and StoreError for what `edge.reviews.undo` refuses."""
@@ -349,7 +349,7 @@ def open_store(path: Path, *, read_only: bool = False, beside: bool = False) -> 
     path = Path(path).absolute()
     with in_words(path):
         if (read_only or beside) and not path.is_file():
-            raise StoreError(f"{path}: there is no record yet; start the recorder once, or check record.folder")
+            raise StoreError(f"{path}: there is no record yet; `gutteil run` makes it, or name another by record.folder in the settings")
         if not (read_only or beside):
             path.parent.mkdir(parents=True, exist_ok=True)
         mode = "ro" if read_only else "rw" if beside else "rwc"

@@ -13,7 +13,9 @@ import typer
 from rich.console import Console
 
 from edge.errors import SettingsError
+from training.idle import refuse_idle
 
+_RACE = ("on", "families", "widths", "overkill", "at", "profile", "only_candidates", "ray", "threads")  # options of the race alone
 _MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": "4294967296",
     "MALLOC_TRIM_THRESHOLD_": "8589934592",
@@ -55,7 +57,7 @@ def train(
     ray: Annotated[
         str, typer.Option(help="race: address of a Ray cluster that trains, e.g. auto or 10.0.0.5:6379; needs the extra `ray`")
     ] = "",
-    threads: Annotated[int, typer.Option(help="CPU threads of each training and measurement; 0 = all", min=0, max=1024)] = 0,
+    threads: Annotated[int, typer.Option(help="race: CPU threads of each training and measurement; 0 = all", min=0, max=1024)] = 0,
     small_data: Annotated[
         bool, typer.Option(help="few NG images: paste and draw defects onto good images, vary more; the card says so")
     ] = False,
@@ -70,6 +72,14 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a detector from labelled images, or race several within a latency budget; resumes after a kill. Needs the extra `training`."""
+    if budget_ms is None:
+        refuse_idle(
+            train, locals(), _RACE, "of a race, and there is none without --budget-ms: give the ms that a part may take, or leave it out"
+        )
+    else:
+        refuse_idle(
+            train, locals(), ("simulated", "reference"), "of one network, and --budget-ms asks for a race: leave one of the two out"
+        )
     keep_big_buffers()
     command = "gutteil " + shlex.join(sys.argv[1:])
     console = Console(stderr=True)
@@ -96,7 +106,9 @@ def train(
         data, val, out, name=name, steps=steps, simulated=simulated, reference=reference, seed=seed, licence=licence or "Apache-2.0", resume=resume,
         command=command, console=console, small_data=small_data,
     )  # fmt: skip
-    print(json.dumps(figures) if as_json else "\n".join(f"{k}: {v}" for k, v in figures.items()))
+    print(
+        json.dumps(figures) if as_json else "\n".join(f"{k}: {v:.4g}" if isinstance(v, float) else f"{k}: {v}" for k, v in figures.items())
+    )
 
 
 def profile(

@@ -116,7 +116,8 @@ def _detection(seen: list[Seen], judge: Judge) -> dict[str, Any]:
     figures = mean_average_precision(truth, found, names)
     ng_score = judge.recipe.default.ng_score
     at_recipe = f1_score(truth, found, ng_score)
-    best = max((f1_score(truth, found, float(s))["f1"], float(s)) for s in np.arange(0.1, 0.95, 0.05))
+    tried = [round(float(s), 2) for s in np.arange(0.05, 1, 0.05)] + [ng_score]  # the recipe's own too: the best is never below it
+    best = max((f1_score(truth, found, s)["f1"], s) for s in tried)
     return {
         **{k: round(v, 5) for k, v in figures.items() if "/" not in k},
         "f1_33": round(at_recipe["f1"], 5),
@@ -124,7 +125,7 @@ def _detection(seen: list[Seen], judge: Judge) -> dict[str, Any]:
         "precision_33": round(at_recipe["precision"], 5),
         "recall_33": round(at_recipe["recall"], 5),
         "f1_33_best": round(best[0], 5),
-        "f1_33_best_score": round(best[1], 2),
+        "f1_33_best_score": best[1],
         "per_class": {
             n: {k.split("/")[0]: round(v, 5) for k, v in figures.items() if k.endswith("/" + n)} for n in names if f"ap_33/{n}" in figures
         },
@@ -169,19 +170,26 @@ def _separation(seen: list[Seen], judged: Judged, margins: Margins, judge: Judge
         return [{"part": judged.parts[i].name, "score": round(float(margins.top[i]), 4), "verdict": judged.verdicts[i]} for i in own]
 
     return {
-        "auroc": area_under_roc(images.bad, images.top),
-        "auroc_parts": area_under_roc(margins.bad, margins.top),
+        "auroc": _rounded(area_under_roc(images.bad, images.top)),
+        "auroc_parts": _rounded(area_under_roc(margins.bad, margins.top)),
         "weakest_ng": rows(True),
         "strongest_ok": rows(False),
     }
 
 
+def _rounded(area: float | None) -> float | None:
+    return None if area is None else round(area, 5)
+
+
 def show(document: dict[str, Any], console: Console) -> None:
     """For people."""
     title = f"{document['model']} on {document['data']} ({document['parts']} parts, {document['images']} images)"
-    table = Table(title=title, show_header=False)
-    for key in ("map_33", "map_50", "map_50_95", "f1_33", "f1_33_best"):
+    console.print(title, highlight=False, soft_wrap=True, markup=False)
+    table = Table(show_header=False, box=None, padding=(0, 1))
+    for key in ("map_33", "map_50", "map_50_95"):
         table.add_row(key, f"{document[key]:.4f}")
+    for key in ("f1_33", "f1_33_best"):
+        table.add_row(key, f"{document[key]:.4f} at score {document[f'{key}_score']:.4g}")
     for name, row in document["per_class"].items():
         table.add_row(f"  {name}", "  ".join(f"{k} {v:.4f}" for k, v in row.items()))
     for key in ("auroc", "auroc_parts"):

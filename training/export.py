@@ -40,7 +40,9 @@ def load_net(weights: Path) -> tuple[PairNet, dict[str, Any]]:
         net = PairNet(**state["settings"])
         net.load_state_dict(state["net"])
     except (OSError, EOFError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ModelError(f"{weights}: not a checkpoint of `gutteil train`: {error}") from error
+        raise ModelError(
+            f"{weights}: not a checkpoint of `gutteil train`, or damaged; name best.pt of the run that made the model"
+        ) from error
     return net.eval(), state
 
 
@@ -86,7 +88,7 @@ def export(
     card = Card(
         name=name, classes=list(state["names"]), planes=planes, width_px=geometry.width_px, height_px=geometry.height_px, output="yolo_raw",
         resize=geometry.resize, pad_value=PAD_VALUE, licence=licence,
-        data_hash=hashlib.sha256(data.read_bytes()).hexdigest(), scores={k: round(float(v), 5) for k, v in scores.items()}, scored_on=scored_on,
+        data_hash=hashlib.sha256(data.read_bytes()).hexdigest(), scores=scores, scored_on=scored_on,
         trainer="gutteil train (plain PyTorch)", command=command, created=time.strftime("%Y-%m-%d", time.gmtime()), remarks=remarks or [],
     )  # fmt: skip
     target.write_bytes(with_card(plain, card))

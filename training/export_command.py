@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from edge.errors import SettingsError
+from training.idle import refuse_idle
 
 
 def export(
@@ -36,6 +37,8 @@ def export(
     wanted: list[Precision] = [p.strip() for p in precision.split(",")]  # type: ignore[misc]
     if unknown := [p for p in wanted if p not in get_args(Precision)]:
         raise SettingsError(f"--precision {unknown[0]!r}: choose from {', '.join(get_args(Precision))}")
+    if "int8" not in wanted:
+        refuse_idle(export, locals(), ("calibrate",), "does nothing without int8 among --precision")
     if calibrate is not None and calibrate.resolve() == data.resolve():
         raise SettingsError(
             f"--calibrate and --data are the same file {data}: what int8 was fitted to proves nothing; give training images"

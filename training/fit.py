@@ -129,8 +129,8 @@ def score(net: PairNet, pairs: list[Pair], names: list[str], geometry: Geometry 
     """Validation figures of the network as it stands; `auroc` of an image's highest score where there are good images too."""
     found, truth = detect(net, pairs, geometry=geometry), labels(pairs)
     figures = mean_average_precision(truth, found, names)
-    best = max((f1_score(truth, found, s)["f1"], s) for s in np.arange(0.1, 0.9, 0.05))
-    figures |= {"f1_33": best[0], "f1_at_score": float(best[1])}
+    best = max((f1_score(truth, found, s)["f1"], s) for s in (round(float(s), 2) for s in np.arange(0.1, 0.9, 0.05)))
+    figures |= {"f1_33_best": best[0], "f1_33_best_score": best[1]}
     bad = np.array([len(p.kinds) > 0 for p in pairs])
     area = area_under_roc(bad, np.array([f.scores.max(initial=0.0) for f in found]))
     if area is not None:

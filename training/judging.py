@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from edge.errors import SettingsError
+from training.idle import refuse_idle
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path("runs/predictions")
@@ -45,6 +46,8 @@ def evaluate(
     from training.evaluate import evaluate_set, show
     from training.report import evaluation_page, write_page
 
+    if against is None:
+        refuse_idle(evaluate, locals(), ("against_recipe",), "does nothing without --against: name the other model")
     recipe = recipe or ROOT / "recipes" / "board.toml"
     judge = Judge(recipe_for(recipe, model), model_file=model)
     other = Judge(recipe_for(against_recipe or recipe, against), model_file=against) if against else None
@@ -80,6 +83,9 @@ def thresholds(
     model: Model = None,
     recipe: RecipeFile = None,
     write: Annotated[Path | None, typer.Option(help="recipe to write the scores into; made where there is none")] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="with --write: although most good parts would be rejected, or more be reviewed than people can")
+    ] = False,
     html: Html = None,
     language: Tongue = "en",
     cache: Kept = CACHE,
@@ -91,10 +97,12 @@ def thresholds(
     from training.business import Business
     from training.cache import Cache
     from training.recipe_file import write_scores
-    from training.recommend import UNUSABLE, recommend
+    from training.recommend import HARSH, UNUSABLE, recommend
     from training.report import thresholds_page, warnings, write_page
     from training.words import Words
 
+    if write is None:
+        refuse_idle(thresholds, locals(), ("anyway",), "does nothing without --write: name the recipe that gets the scores")
     business = Business(escape_cost, overkill_cost, review_cost, parts_per_hour, defect_share, review_per_hour, shift_hours, currency)
     judge = Judge(recipe_for(recipe or ROOT / "recipes" / "board.toml", model), model_file=model)
     with Cache(cache) as kept:
@@ -102,21 +110,23 @@ def thresholds(
     words = Words(language)
     if html is not None:
         write_page(html, thresholds_page(document, language))
-    useless = UNUSABLE & {w["key"] for w in document["warnings"]}
-    if write is not None and not useless:
+    refused = UNUSABLE if anyway else UNUSABLE | HARSH
+    said = list(zip(document["warnings"], warnings(document, words), strict=True))
+    reasons = [text for w, text in said if w["key"] in refused]
+    if write is not None and not reasons:
         counts = document["val"]["recommended"]["counts"]
-        write_scores(
-            write, judge, new, judge.classes, f"gutteil thresholds on {data.name}: {counts['bad']} NG and {counts['good']} OK parts"
-        )
+        although = "".join(f"; written although {text}" for w, text in said if w["key"] in HARSH)
+        note = f"gutteil thresholds on {data.name}: {counts['bad']} NG and {counts['good']} OK parts{although}"
+        write_scores(write, judge, new, judge.classes, note)
     if as_json:
         print_json(document)
     else:
         show_thresholds(document, words)
-        if write is not None and not useless:
+        if write is not None and not reasons:
             Console().print(f"{write}", highlight=False, soft_wrap=True)
-    if write is not None and useless:
-        reasons = [text for w, text in zip(document["warnings"], warnings(document, words), strict=True) if w["key"] in useless]
-        raise SettingsError(f"--write {write}: not written: {'; '.join(reasons)}")
+    if write is not None and reasons:
+        way = "" if any(w["key"] in UNUSABLE for w, _ in said) else "; to write them all the same: --anyway"
+        raise SettingsError(f"--write {write}: not written: {'; '.join(reasons)}{way}")
 
 
 def show_thresholds(document: dict[str, Any], words: Any) -> None:
@@ -130,10 +140,14 @@ def show_thresholds(document: dict[str, Any], words: Any) -> None:
 
     say(in_short(document, words))
     band = document["for_all"]
-    say(f"{words('for_all')}: {words('undecided_score')} {band['undecided_score']:.4g}, {words('ng_score')} {band['ng_score']:.4g}")
+    say(
+        f"{words('for_all')}: {words('undecided_score')} {words.score(band['undecided_score'])}, {words('ng_score')} {words.score(band['ng_score'])}"
+    )
     for name, row in document["classes"].items():
         if row["own"]:
-            say(f"  {name}: {words('undecided_score')} {row['undecided_score']:.4g}, {words('ng_score')} {row['ng_score']:.4g}")
+            say(
+                f"  {name}: {words('undecided_score')} {words.score(row['undecided_score'])}, {words('ng_score')} {words.score(row['ng_score'])}"
+            )
     say(rests_on(document, words))
     for line in warnings(document, words):
         say(f"{words('warning')}: {line}")

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 
 from edge.card import Card
-from edge.errors import ModelError, SettingsError
+from edge.errors import ModelError, SettingsError, reason
 from edge.inspect import recipe_for
 from edge.judge import Judge
 from edge.model import PROVIDERS, RuntimeOptions
@@ -77,7 +77,7 @@ def read_profile(path: Path) -> Profile:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (msgspec.MsgspecError, ValueError) as error:
         raise SettingsError(
-            f"{path}: not a profile: {error}; make one on the device with: gutteil profile CANDIDATES --out FILE"
+            f"{path}: not a profile: {reason(error)}; make one on the device with: gutteil profile CANDIDATES --out FILE"
         ) from error
 
 

@@ -77,19 +77,25 @@ def picture(state: RaceState, target: Path) -> None:
 
 def show(state: RaceState, console: Console) -> None:
     """For people."""
-    shown = Table(title=f"budget {state.terms.budget_ms:g} ms ({state.terms.at}) on {state.device} ({state.terms.on})")
+    title = f"budget {state.terms.budget_ms:g} ms ({state.terms.at}) on {state.device} ({state.terms.on}); escape with its 95 % bounds"
+    console.print(title, highlight=False, markup=False, soft_wrap=True)
+    shown = Table(box=None, padding=(0, 1))
     for column in ("", "ms", "rung", "escape", "overkill", "mAP50", "AUROC"):
-        shown.add_column(column, justify="left" if column in ("", "escape", "overkill") else "right", overflow="fold")
+        shown.add_column(column, justify="right" if column else "left", overflow="fold", no_wrap=bool(column))
     for row in rows(state):
         mark = "→ " if row["name"] == state.pick else "  "
         if (result := row["standing"]) is None:
-            shown.add_row(mark + row["name"], f"{row['ms']:.2f}", "-", state.dropped.get(row["name"], ""))
+            shown.add_row(mark + row["name"], f"{row['ms']:.2f}", "-")
             continue
+        escape, overkill = result["escape"], result["overkill"]
+        bounds = f"{escape['low'] * 100:.1f}-{escape['high'] * 100:.1f} %"
         shown.add_row(
-            mark + row["name"], f"{row['ms']:.2f}", str(row["rung"]), str(Share(**result["escape"])), str(Share(**result["overkill"])),
+            mark + row["name"], f"{row['ms']:.2f}", str(row["rung"]), f"{escape['count']}/{escape['of']} {bounds}", f"{overkill['count']}/{overkill['of']}",
             f"{result['map_50']:.3f}", "-" if result["auroc"] is None else f"{result['auroc']:.3f}", style="bold" if row["front"] else "",
         )  # fmt: skip
     console.print(shown)
+    for name, why in state.dropped.items():
+        console.print(f"left out: {name}: {why}", highlight=False, markup=False, soft_wrap=True)
 
 
 def export_pick(state: RaceState, out: Path, *, name: str, licence: str, command: str, remarks: list[str]) -> dict[str, Any]:
@@ -114,12 +120,12 @@ def export_pick(state: RaceState, out: Path, *, name: str, licence: str, command
     result = reached[1]
     facts = [
         f"picked from {len(state.latency)} candidates: {result['unit']}s that escape at {state.terms.overkill:.1%} overkill allowed: "
-        f"{Share(**result['escape'])}; overkill {Share(**result['overkill'])}; threshold {result['threshold']}, chosen on the same images",
+        f"{Share(**result['escape'])}; overkill {Share(**result['overkill'])}; threshold {result['threshold']:.4g}, chosen on the same images",
         f"{at(state.latency[candidate.name], state.terms.at):.2f} ms ({state.terms.at}) of {state.terms.budget_ms:g} ms on {state.device} "
         f"({state.terms.on})",
     ]
     scores = {
-        "escape": result["escape"]["rate"], "overkill": result["overkill"]["rate"], "threshold": result["threshold"],
+        "escape": round(result["escape"]["rate"], 5), "overkill": round(result["overkill"]["rate"], 5), "threshold": round(result["threshold"], 5),
         "auroc_image": result["image"]["auroc"], "map_33": result["map_33"], "map_50": result["map_50"], "map_50_95": result["map_50_95"],
     }  # fmt: skip
     val = Path(state.terms.val)

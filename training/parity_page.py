@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from training.shown import picture_tag
@@ -18,11 +18,11 @@ def write_page(document: dict[str, Any], target: Path) -> Path:
     """Write the result of `training.parity.check` as HTML; pictures are inside the file."""
     good = document["passed"]
     rows = [
-        ("model", f"{document['model']} ({document['precision']}, {document['provider']})"), ("against", document["against"]),
+        ("model", f"{PurePath(document['model']).name} ({document['precision']}, {document['provider']})"), ("against", document["against"]),
         ("images", f"{document['data']}: {document['images']}"), ("other verdict", document["flipped"]),
         ("escapes (trained network)", f"{_share(document['escape'])} ({document['escape_trained']['count']})"),
         ("needless rejects (trained network)", f"{_share(document['overkill'])} ({document['overkill_trained']['count']})"),
-        ("largest difference of a box side", f"{document['max_box_px']} px"), ("largest difference of a score", document["max_score"]),
+        ("largest difference of a box side", f"{document['max_box_px']:.2f} px"), ("largest difference of a score", f"{document['max_score']:.4f}"),
     ]  # fmt: skip
     parts = [
         f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>Parity</title><style>{_STYLE}</style>",
@@ -45,4 +45,4 @@ def write_page(document: dict[str, Any], target: Path) -> Path:
 
 
 def _share(s: dict[str, Any]) -> str:
-    return f"{s['count']} of {s['of']} (95 % bounds {s['low']:.2%} to {s['high']:.2%})"
+    return f"{s['count']} of {s['of']} (95 % bounds {s['low'] * 100:.1f} to {s['high'] * 100:.1f} %)"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import Progress
 
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 from training.jobs import Job, advance
 
 RETRIES = 5
@@ -62,7 +62,7 @@ class Cluster:
                 socket.create_connection((host, int(port)), ANSWER_S).close()
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
         except (ConnectionError, ValueError, RuntimeError, OSError, OverflowError) as error:
-            raise SettingsError(f"{hint} ({error})") from error
+            raise SettingsError(f"{hint} ({reason(error)})") from error
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, dict[str, Any]]]:
         """In the order in which they come to their end."""

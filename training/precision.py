@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 
 from edge.card import Card, with_card
-from edge.errors import ModelError, SettingsError
+from edge.errors import ModelError, SettingsError, reason
 from edge.inspect import recipe_for
 from edge.judge import Judge
 from edge.labelled import LabelledImage, read_image
@@ -51,7 +51,7 @@ def convert(
     try:
         network = onnx.load(str(source))
     except Exception as error:  # protobuf's own kinds
-        raise ModelError(f"{source}: not an ONNX file: {error}") from error
+        raise ModelError(f"{source}: not an ONNX file: {reason(error)}; give the .onnx file that `gutteil train` wrote") from error
     del network.metadata_props[:]  # the card of the source; the result gets its own
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # notes of the converters on their own future

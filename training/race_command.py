@@ -78,7 +78,13 @@ def race(
         print(json.dumps(as_document(state) | {"result": pick}, ensure_ascii=False))
         return
     show(state, Console())
-    print("\n".join(f"{k}: {v}" for k, v in (pick | {"picture": str(out / "race.png")}).items() if k != "standing"))
+    print(
+        "\n".join(
+            f"{k}: {v:.4g}" if isinstance(v, float) else f"{k}: {v}"
+            for k, v in (pick | {"picture": str(out / "race.png")}).items()
+            if k != "standing"
+        )
+    )
 
 
 def _small_data(terms: Terms, ng_images: int, classes: list[str], pick: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 from training.candidates import Facts, Family
 from training.latency import Latency
 
@@ -98,7 +98,7 @@ def load_state(out: Path, terms: Terms, *, resume: bool) -> RaceState:
     try:
         state = msgspec.json.decode(file.read_bytes(), type=RaceState)
     except (OSError, msgspec.MsgspecError, ValueError) as error:
-        raise SettingsError(f"{file}: not the state of a race: {error}; give another --out") from error
+        raise SettingsError(f"{file}: not the state of a race: {reason(error)}; give another --out") from error
     if [state.data_sha256, state.val_sha256] != hashes:
         raise SettingsError(f"{out}: its race began with other labels than {terms.data} and {terms.val} hold now; give another --out")
     if state.terms != terms:

@@ -11,7 +11,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 from edge.judge import Judge
 from edge.recipe import Recipe, Rule, load_recipe
 from training.predict import digest_of
@@ -36,7 +36,7 @@ def write_scores(path: Path, judge: Judge, new: Recipe, names: list[str], note: 
         document = tomlkit.parse(text) if text else _fresh(path, judge)
         before = load_recipe(path) if text else None
     except (OSError, UnicodeDecodeError, TOMLKitError) as error:
-        raise SettingsError(f"--write {path}: cannot be read: {error}") from error
+        raise SettingsError(f"--write {path}: cannot be read: {reason(error)}; mend it, or name a new file") from error
     if before is not None and digest_of(before.model_file) != judge.model.file_hash:
         raise SettingsError(
             f"--write {path}: its model.file = {before.recipe.model.file!r} is not the model that was evaluated ({judge.model.path}); "

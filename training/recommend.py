@@ -22,7 +22,8 @@ from training.search import OWN_PARTS, Thresholds, curve, firmness, search
 
 FEW_PARTS = 30
 CONTRADICTS = 0.05
-UNUSABLE = {"warn.nothing", "warn.contradicted"}
+UNUSABLE = frozenset({"warn.nothing", "warn.contradicted"})  # never written
+HARSH = frozenset({"warn.everything", "warn.capacity"})  # written only with --anyway
 
 
 @dataclass(frozen=True, slots=True)

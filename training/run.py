@@ -71,7 +71,7 @@ def train_model(
         small_data=small_data,
     )
     figures = fit(net, train_pairs, drawn, val_pairs, names, out, plan, resume=resume, geometry=geometry, console=console)
-    scores = {k: v for k, v in figures.items() if "/" not in k}
+    scores = {k: round(v, 5) for k, v in figures.items() if "/" not in k}
     target = out / f"{name}.onnx"
     few = sum(len(p.kinds) > 0 for p in train_pairs)
     notes = remarks(names, few, masks=any(p.mask is not None for p in train_pairs)) if small_data else []

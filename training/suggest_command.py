@@ -148,9 +148,13 @@ def _words(e: Expectation, count: int) -> str:
 def _document(out: Path, chosen: Sequence[Suggestion], expected: Expectation, pool: int) -> dict[str, Any]:
     return {
         "folder": str(out), "looked_at": pool, "expected": _words(expected, len(chosen)),
-        "bad": expected.bad if expected.reviewed else None, "wrong": expected.wrong if expected.reviewed else None, "reviewed": expected.reviewed,
+        "bad": _rounded(expected.bad) if expected.reviewed else None, "wrong": _rounded(expected.wrong) if expected.reviewed else None, "reviewed": expected.reviewed,
         "parts": [{"part_id": s.part.part_id, "verdict": s.part.verdict, "why": s.why, "worth": round(s.worth, 3), "unlike": round(s.unlike, 3)} for s in chosen],
     }  # fmt: skip
+
+
+def _rounded(ends: tuple[float, float]) -> tuple[float, float]:
+    return round(ends[0], 1), round(ends[1], 1)
 
 
 def _show(document: dict[str, Any], console: Console) -> None:

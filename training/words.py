@@ -155,6 +155,13 @@ class Words:
         """A share in per cent, with two digits below ten; never broken before its sign."""
         return self.number(rate * 100, 2 if rate < 0.0995 else 1) + "\u00a0%"
 
+    def score(self, value: float) -> str:
+        """A threshold as a recipe has it: up to four digits after the sign, at least two."""
+        text = f"{value:.4f}"
+        while text.endswith("0") and len(text.partition(".")[2]) > 2:
+            text = text[:-1]
+        return text if self.language == "en" else text.replace(".", ",")
+
     def chance(self, p: float) -> str:
         """`p = 0.0412`, `p < 0.0001`."""
         return f"p = {self.number(p, 4)}" if p >= 0.0001 else f"p < {self.number(0.0001, 4)}"

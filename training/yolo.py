@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from edge.errors import ModelError, SettingsError
+from edge.errors import ModelError, SettingsError, reason
 from edge.labelled import LabelledImage, read_coco, read_image
 from training.candidates import YOLO_WIDTHS, Candidate, write
 from training.jobs import Job
@@ -102,7 +102,7 @@ def load_network(weights: Path, *, end2end: bool) -> Any:
         try:
             network = YOLO(str(weights), task="detect").model
         except Exception as error:  # whatever unpickling raises
-            raise ModelError(f"{weights}: neither a checkpoint of `gutteil train` nor one of ultralytics: {error}") from error
+            raise ModelError(f"{weights}: neither a checkpoint of `gutteil train` nor one of ultralytics: {reason(error)}") from error
     if not isinstance(network, torch.nn.Module):
         raise ModelError(f"{weights}: holds no network; give the trainer's .pt file")
     if hasattr(network, "end2end"):

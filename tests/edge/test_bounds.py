@@ -47,5 +47,5 @@ def test_impossible_counts_are_no_share(count: int, of: int) -> None:
 
 
 def test_in_words() -> None:
-    assert str(share(0, 150)) == "0 of 150 (0.00%, 95 % bounds 0.00% to 2.43%)"
+    assert str(share(0, 150)) == "0 of 150 (0.00 %, 95 % bounds 0.00 to 2.43 %)"
     assert share(1, 10).as_dict()["of"] == 10

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from edge.card import BLANK_SEAL, KEY, check_seal, file_seal, parse_card, with_card
 from edge.card_command import show_card, write_card
+from edge.cli import app
 from edge.errors import GutteilError, ModelError, SettingsError
 from edge.model import Model, RuntimeOptions
 
@@ -162,6 +165,16 @@ def test_card_command_writes_and_shows(tmp_path: Path) -> None:
     assert written["card"]["name"] == "mine"
     assert written["provider"] == Model(path).provider
     assert sorted(p.name for p in tmp_path.iterdir()) == ["card.json", "m.onnx"]
+
+
+def test_card_command_shows_lines_to_people_and_json_to_machines(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(with_card(tiny_onnx(tiny_card()), tiny_card(name="mine", scores={"map_50": 0.12345678901234567})))
+    said = CliRunner().invoke(app, ["card", str(path)], catch_exceptions=False).stdout
+    assert re.search(r"name +mine", said)
+    assert re.search(r"map_50 +0\.1235 ", said)
+    assert "{" not in said
+    assert json.loads(CliRunner().invoke(app, ["card", str(path), "--json"], catch_exceptions=False).stdout) == show_card(path)
 
 
 @pytest.mark.parametrize(

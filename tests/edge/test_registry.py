@@ -328,12 +328,29 @@ def test_the_command_line(tmp_path: Path) -> None:
         assert (document["before"], document["wrong"]) == ("", "")
         assert document["models"][0]["shadow"]["busy"] == 3
         assert "a rollback goes back to: the recipe's own model" in gutteil("list")
-        shown = json.loads(gutteil("show", "second"))
+        shown = json.loads(gutteil("show", "second", "--json"))
         assert [row["event"] for row in shown["history"]] == ["register", "shadow", "propose", "release"]
+        lines = gutteil("show", "second")
+        for words in (
+            sha_of(model)[:40],
+            "parity            passed, 20 images",
+            "escape            0 of 10",
+            "ms on orin",
+            "release, by Ben",
+        ):
+            assert words in lines, words
+        assert "{" not in lines
         assert "active again" in gutteil("rollback", "--who", "Ben", "--reason", "scratches")
         assert "the model of the recipe" in gutteil("point")
         assert "no model is in shadow" in gutteil("disagreements", ok=False)
         assert json.loads(gutteil("disagreements", "second", "--json"))["differ"] == 0
+
+
+def test_without_a_record_the_command_that_makes_one_is_named(tmp_path: Path) -> None:
+    path = write_config(settings(tmp_path), tmp_path)
+    for words in (["list"], ["shadow", "m", "--who", "Anna"], ["disagreements"]):
+        done = CliRunner().invoke(app, ["models", *words, "--config", str(path)])
+        assert "there is no record yet; `gutteil run` makes it" in str(done.exception)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -49,6 +51,20 @@ def test_nonsense_is_refused_and_leaves_nothing(
         with pytest.raises(StoreError, match=words):
             store.review(part, who, truth, boxes)  # type: ignore[arg-type]
         assert store.reviews() == []
+
+
+def test_a_box_lies_within_the_image_that_is_kept(tmp_path: Path) -> None:
+    with told(tmp_path) as store:
+        (tmp_path / "images").mkdir()
+        cv2.imwrite(str(tmp_path / "images/P1.png"), np.zeros((60, 80), np.uint8))
+        for box in (ReviewBox("scratch", 70, 5, 80.5, 9), ReviewBox("scratch", 7, 50, 8, 61)):
+            with pytest.raises(StoreError, match=r"'scratch' \[.*reaches beyond the image of P1, which has 80x60 px"):
+                store.review("P1", "Anna", "bad", [box])
+        assert store.reviews() == []
+        store.review("P1", "Anna", "bad", [ReviewBox("scratch", 0, 0, 80, 60)])
+        (tmp_path / "images/P2.png").write_bytes(b"cut")
+        for part in ("P2", "P3"):  # nobody knows how large an image was that is damaged or deleted
+            store.review(part, "Anna", "bad", [ReviewBox("scratch", 0, 0, 900, 9)])
 
 
 def test_nobody_rewrites_what_was_said(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import string
 from html.parser import HTMLParser
 from typing import Any
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.bounds import share
-from training.document.facts import Change, Facts
+from edge.lifecycle import EVENTS, STATES
+from training.document.facts import Change, Facts, Keeping
 from training.document.words import LANGUAGES, WORDS, Language, word
 from training.document.write import markdown, page
 
@@ -31,10 +33,10 @@ FULL = dataclasses.replace(
     },
     parity={"passed": True, "failures": [], "images": 400, "flipped": 0, "max_box_px": 0.01, "max_score": 0.0001},
     latency={"Jetson Orin, tensorrt": 4.25}, rules={"default": (0.65, 0.4)}, recipe="tile.toml",
-    snapshot={"images": 900, "splits": {"train": {"OK": 500, "NG": 400}}, "split_by": "part", "sources": {"record": 900}, "who": {"Anna": 700}, "corrected": 12},
+    snapshot={"images": 900, "splits": {"train": {"images": 900, "verdict OK": 500, "verdict NG": 400}}, "split_by": "part", "sources": {"record": 900}, "who": {"Anna": 700}, "corrected": 12},
     shadow={"parts": 5000, "skipped": 12, "disagreements": 9, "reviewed": 9, "right": 8, "escapes": 0},
     changes=[Change("propose", "shadow", "Anna", "better on frays", "2026-11-23T08:00:00Z", "anna"), Change("release", "active", "Ben", "ok", "2026-11-24T08:00:00Z", "ben")],
-    system={"onnxruntime": "1.31.1"}, keeping={"images": "90 d", "audit": "412 rows, whole", "head": "ef" * 32}, before="old (12ab)",
+    system={"onnxruntime": "1.31.1"}, keeping=Keeping(90, 40.5, 1412, "", "ef" * 32), before="old (12ab)",
 )  # fmt: skip
 
 
@@ -50,16 +52,40 @@ def test_both_languages_say_the_same_things(key: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_fact_is_in_it(language: Language) -> None:
-    text = markdown(FULL, language)
-    for fact in ("cd" * 32, "ab" * 32, "Final check before packing", "Not for glazed tiles", "Anna", "Ben", "better on frays", "90 d", "old (12ab)", "1.31.1", "Jetson Orin"):  # fmt: skip
+    text = markdown(FULL, language).replace("\N{NO-BREAK SPACE}", " ")
+    for fact in ("cd" * 32, "ab" * 32, "Final check before packing", "Not for glazed tiles", "Anna", "Ben", "better on frays", "old (12ab)", "1.31.1", "Jetson Orin"):  # fmt: skip
         assert fact in text, fact
     sign = "," if language == "de" else "."
     assert f"0{sign}72 %" in text  # one of 139
     assert f"4{sign}2 ms" in text or f"4{sign}3 ms" in text
     assert word("open", language) not in text
-    assert word("limit.few", language, name="crack", of=20, high=f"16{sign}84 %") in text  # 1 - 0.025^(1/20)
+    assert word("limit.few", language, name="crack", of=20, high=f"16{sign}8 %") in text  # 1 - 0.025^(1/20)
     assert word("limit.trained", language) in text
     assert page(FULL, language).count("<h2>") == 13
+
+
+def test_german_is_german_in_states_steps_and_figures() -> None:
+    """Every state and step of the registry; what is quoted (versions, names) is left out of the search for decimal points."""
+    changes = [Change(e, s, "Anna", "Grund", "2026-11-23T08:00:00.123Z", "none") for e in EVENTS for s in STATES]
+    parity = {"passed": True, "failures": [], "images": 400, "flipped": 0, "max_box_px": 0.0, "max_score": 0.00012345}
+    for state in STATES:
+        text = markdown(dataclasses.replace(FULL, state=state, changes=changes, parity=parity, system={}, code="x", recipe="tile"), "de")
+        assert re.findall(r"\d\.(?!\d{3}\b)\d+", text.replace(CARD["licence"], "")) == []
+        known = text.split("## Wer entschieden hat")[1].split("## ")[0] + next(line for line in text.splitlines() if "**Zustand**" in line)
+        assert set(re.findall(r"[a-z]+", known.lower())) & {*STATES, *EVENTS, "default", "days", "rows"} == set()
+    assert "train: Bilder 900, OK 500, NG 400" in text
+    assert "0,00 px" in text
+    assert "0,0001" in text
+    assert "0,65 | 0,40" in text
+    assert "alle anderen Klassen" in text
+    assert "90 Tage, höchstens 40,5 GB" in text
+    assert "1.412 Zeilen" in text
+    assert "23 08:00:00 |" in text
+
+
+@pytest.mark.parametrize("code", [f"state.{s}" for s in STATES] + [f"event.{e}" for e in EVENTS])
+def test_every_state_and_step_has_its_words(code: str) -> None:
+    assert code in WORDS
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

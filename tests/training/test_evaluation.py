@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -26,7 +27,7 @@ from training.cache import FILE, Cache
 from training.evaluate import Evaluation, evaluate_set
 from training.judging import evaluate, thresholds
 from training.recipe_file import write_scores
-from training.recommend import recommend
+from training.recommend import HARSH, UNUSABLE, recommend
 from training.report import evaluation_page
 from training.words import TEXTS
 
@@ -219,6 +220,49 @@ def test_scores_that_let_bad_parts_pass_are_not_written(tmp_path: Path) -> None:
     assert "not confirmed" in done.output
 
 
+def test_scores_that_reject_most_good_parts_or_outrun_the_people_are_written_only_when_told_to(tmp_path: Path) -> None:
+    bright_model(tmp_path)
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(before := 'product = "p"\nmodel = { file = "bright.onnx" }\n')
+    val = bright_set(tmp_path / "set", "val.json", [(f"{v}{i}", v, 0.3 + i / 100) for i in range(30) for v in ("OK", "NG")])
+    app = typer.Typer()
+    app.command()(thresholds)
+    arguments = ["--data", str(val), "--recipe", str(recipe), "--write", str(recipe), "--cache", str(tmp_path / "c"), "--escape-cost", "90000",
+                 "--overkill-cost", "1", "--parts-per-hour", "900", "--defect-share", "0.01"]  # fmt: skip
+    done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, SettingsError)
+    assert re.search("not written: .*more than half of the good parts.*--anyway", str(done.exception))
+    assert recipe.read_text() == before
+    assert CliRunner().invoke(app, [*arguments, "--anyway"], catch_exceptions=False).exit_code == 0
+    assert load_recipe(recipe).recipe.default.ng_score < 0.4
+    assert "written although at these costs more than half" in recipe.read_text()
+
+
+def test_more_to_review_than_people_can_is_not_written_unasked(judge: Judge, tmp_path: Path) -> None:
+    """Two of thirty good parts of the test set fall into the band: no contradiction of the validation set, and 60 an hour."""
+    val = bright_set(tmp_path / "set", "val.json", many(40, "v"))
+    _, new = recommend(judge, val, None, PLAIN, QUIET, None)
+    middle = (new.default.undecided_score + new.default.ng_score) / 2
+    assert new.default.undecided_score + 0.01 < middle
+    test = bright_set(tmp_path / "set", "test.json", [*many(30, "t"), ("u1", "OK", middle), ("u2", "OK", middle)])
+    document, _ = recommend(judge, val, test, PLAIN, QUIET, None)
+    keys = {w["key"] for w in document["warnings"]}
+    assert keys & (HARSH | UNUSABLE) == {"warn.capacity"}
+
+
+@pytest.mark.parametrize("ng_score", [0.01, 0.03, 0.5, 0.97])
+def test_the_best_f1_is_never_below_that_of_the_recipe(ng_score: float, tmp_path: Path) -> None:
+    bright_model(tmp_path)
+    (tmp_path / "r.toml").write_text(
+        f'product = "p"\nmodel = {{ file = "bright.onnx" }}\ndefault = {{ ng_score = {ng_score}, undecided_score = 0.01 }}\n'
+    )
+    judge = Judge(load_recipe(tmp_path / "r.toml"))
+    data = bright_set(tmp_path / "set", "val.json", [("a", "NG", ng_score + 0.02), ("b", "OK", max(0, ng_score - 0.02)), ("c", "NG", 0.99)])
+    document = run(judge, data).document
+    assert document["f1_33"] == 1
+    assert document["f1_33_best"] == 1
+
+
 @pytest.mark.parametrize("verdict", ["OK", "NG"])
 def test_a_set_of_one_kind_has_a_report_too(judge: Judge, tmp_path: Path, verdict: str) -> None:
     """And of many parts that went wrong every name is there, though not every picture."""
@@ -265,7 +309,7 @@ def test_the_reports_open_offline_and_show_what_was_counted(language: str, tmp_p
     calls = [
         ["evaluate", "--data", str(val), "--splits", str(test), "--against", str(bright_model(tmp_path, "b.onnx", 1.2)), "--html", str(pages[0])],
         ["thresholds", "--data", str(val), "--test", str(test), "--escape-cost", "5000", "--overkill-cost", "2", "--parts-per-hour", "900",
-         "--defect-share", "0.01", "--review-per-hour", "20", "--html", str(pages[1]), "--write", str(tmp_path / "new.toml")],
+         "--defect-share", "0.01", "--review-per-hour", "20", "--html", str(pages[1]), "--write", str(tmp_path / "new.toml"), "--anyway"],
     ]  # fmt: skip
     documents = []
     for call in calls:

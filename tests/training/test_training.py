@@ -232,7 +232,7 @@ def test_a_killed_training_goes_on_where_it_was(boards: list[Pair], tmp_path: Pa
     assert after["step"] == 8
     assert after["schedule"]["last_epoch"] == 8
     assert after["optimiser"]["state"][0]["step"] == 8
-    assert {"map_33", "map_50", "f1_33"} <= figures.keys()
+    assert {"map_33", "map_50", "f1_33_best", "f1_33_best_score"} <= figures.keys()
     assert not (tmp_path / "last.new").exists()
     # resumed once more there is nothing left to do, and the figures are still there
     steps = 0

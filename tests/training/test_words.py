@@ -35,6 +35,8 @@ def test_numbers_by_hand() -> None:
     assert [w.number(1234.5, 1) for w in (en, de)] == ["1,234.5", "1.234,5"]
     assert [en.amount(v) for v in (0, 8, 0.0412, 12.34, 1234.4)] == ["0", "8", "0.04", "12.3", "1,234"]
     assert [w.percent(0.0198) for w in (en, de)] == ["1.98\u00a0%", "1,98\u00a0%"]
+    assert [w.score(0.5) for w in (en, de)] == ["0.50", "0,50"]
+    assert [en.score(v) for v in (0.0123, 0.45678, 1.0, 0.3)] == ["0.0123", "0.4568", "1.00", "0.30"]
     assert en.percent(0.339) == "33.9\u00a0%"
     assert [w.chance(p) for w, p in ((en, 0.0412), (de, 1e-9))] == ["p = 0.0412", "p < 0,0001"]
     assert de.share({"count": 3, "of": 1500}) == "3 von 1.500"

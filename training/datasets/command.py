@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,7 +20,7 @@ from rich.table import Table
 
 from edge.errors import SettingsError
 from training.datasets.contact import contact_sheets
-from training.datasets.draft import SPLITS, Draft, open_draft
+from training.datasets.draft import SPLITS, Draft, check_name, open_draft
 from training.datasets.duplicates import Search, search
 from training.datasets.export import export
 from training.datasets.formats.table import FORMATS, format_of
@@ -83,7 +83,8 @@ def import_set(
     """Returns whether nothing was refused.
 
     Raises:
-        SettingsError: neither or both of source and record, a format or word that is not known, or a source that is not of its format.
+        SettingsError: neither or both of source and record, a format or word that is not known, a source that is not of its format, or
+            one that holds nothing.
     """
     if (source is None) == (record is None):
         raise SettingsError("which images? give SOURCE with --format, or --record FOLDER")
@@ -91,6 +92,7 @@ def import_set(
         raise SettingsError(f"--empty {empty!r}: choose one of: {', '.join(get_args(Empty))}")
     if split not in ("", *SPLITS):
         raise SettingsError(f"--split {split!r}: choose one of: {', '.join(SPLITS)}")
+    check_name(name)
     if record is not None:
         items: Iterator[Any] = read_record(record, prefix=prefix, trust_model=trust_model)
         origin = f"record {record.resolve()}"
@@ -100,15 +102,25 @@ def import_set(
             raise SettingsError(f"{source}: no such file or folder; check the path")
         items = format_of(format_name).read(Source(source, images, prefix, good, classes))
         origin = f"{format_name} {source.resolve()}"
+    first = next(items, None)
+    if first is None:
+        raise SettingsError(_nothing(source, format_name, record))
     rules = Rules(empty, classes, who, split, replace)  # type: ignore[arg-type]
     with open_draft(folder, name, make=True) as draft, counter("importing") as step:
-        report = take(draft, items, origin, rules, progress=step)
+        report = take(draft, chain([first], items), origin, rules, progress=step)
         total = draft.count()
     if as_json:
         print(json.dumps({"draft": name, "images": total, **msgspec.to_builtins(report)}, ensure_ascii=False))
     else:
         _show_report(name, report, total)
     return not report.refused
+
+
+def _nothing(source: Path | None, format_name: str, record: Path | None) -> str:
+    """What was looked for and not found."""
+    if record is not None:
+        return f"--record {record}: no part that a person has reviewed as good or bad; review some first: gutteil review PART_ID --truth good --who NAME"
+    return f"{source}: holds no image; looked for {FORMATS[format_name].seeks}; check the path and --format {format_name}"
 
 
 def _show_report(name: str, report: Report, total: int) -> None:

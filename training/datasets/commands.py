@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from training.idle import refuse_idle
+
 app = typer.Typer(help="Labelled sets: import, check, split, fix as a snapshot, export.", no_args_is_help=True)
 Shelf = Annotated[Path, typer.Option("--folder", help="folder of all sets and their images")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the set")]
@@ -42,6 +44,14 @@ def import_(
     """Take labelled images into a draft. Each is taken whole or refused with its name and the reason; exit status 1 if any was."""
     from training.datasets.command import import_set, words
 
+    if record is None:
+        refuse_idle(import_, locals(), ("trust_model",), "does nothing without --record")
+    else:
+        refuse_idle(
+            import_, locals(), ("format_name", "images", "good"), "says how to read label files, and --record has none: leave it out"
+        )
+    if format_name != "classes":
+        refuse_idle(import_, locals(), ("good",), "does nothing without --format classes")
     done = import_set(
         name, source, format_name, record, folder, trust_model=trust_model, images=images, classes=words(classes), good=words(good), empty=empty,
         who=who, split=split, prefix=prefix, replace=replace, as_json=as_json,
@@ -68,6 +78,13 @@ def show(
     """What is in a set: counts by split and class, where it comes from, who labelled."""
     from training.datasets.show import show_set
 
+    if name.endswith("@draft"):
+        refuse_idle(
+            show,
+            locals(),
+            ("verify",),
+            "compares with the hashes of a snapshot, and a draft has none: gutteil data snapshot NAME makes one",
+        )
     show_set(folder, name, image, verify, as_json)
 
 
@@ -124,6 +141,10 @@ def duplicates(
     """Exact and near duplicates of a draft, those across its splits first; exit status 1 if there are any across splits."""
     from training.datasets.command import show_duplicates, show_leaks
 
+    if across:
+        refuse_idle(duplicates, locals(), ("folder",), "does nothing with --across, which names files: leave one of the two out")
+    else:
+        refuse_idle(duplicates, locals(), ("cache",), "does nothing without --across: a draft remembers by itself")
     clean = show_leaks(across, cache, as_json) if across else show_duplicates(folder, name, as_json)
     raise typer.Exit(0 if clean else 1)
 

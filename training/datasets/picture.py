@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from edge.errors import reason
+
 MAX_BYTES = 200_000_000
 MAX_PIXELS = 100_000_000
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
@@ -87,7 +89,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     except Image.DecompressionBombError:  # so many that Pillow does not even open it
         raise ValueError(f"more than {MAX_PIXELS // 1_000_000} million pixels") from None
     except Exception as error:  # what a decoder makes of hostile bytes is of any class: SyntaxError, struct.error, zlib.error …
-        raise ValueError(f"not a whole image: {type(error).__name__}: {str(error)[:120]}") from None
+        raise ValueError(f"not a whole image: {reason(error)}") from None
 
 
 def read_picture(file: Path, root: Path) -> Picture:

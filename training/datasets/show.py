@@ -53,11 +53,13 @@ def list_sets(folder: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table(title=f"Sets in {escape(str(folder))}")
-    for name in ("set", "images", "splits", "made", "parent"):
-        table.add_column(name, overflow="fold", no_wrap=name == "set", justify="right" if name == "images" else "left")
+    Console().print(escape(f"sets in {folder}"), highlight=False, soft_wrap=True)
+    table = Table(box=None, padding=(0, 1))
+    for name in ("set", "images", "splits", "made (UTC)", "parent"):
+        table.add_column(name, overflow="fold", no_wrap=name not in ("set", "splits"), justify="right" if name == "images" else "left")
     for r in rows:
-        table.add_row(escape(r["set"]), str(r["images"]), escape(r["splits"]), r["made_at"], r.get("parent", ""))
+        made = r["made_at"][:16].replace("T", " ")
+        table.add_row(escape(r["set"]), str(r["images"]), escape(r["splits"]), made, r.get("parent", ""))
     Console().print(table)
 
 
@@ -98,8 +100,16 @@ def show_set(folder: Path, name: str, image: str, check: bool, as_json: bool) ->
         table.add_row(escape(key), *(str(c.get(key, 0)) for c in splits.values()))
     console.print(table)
     for key, value in document.items():
-        shown = value if isinstance(value, str | int) else json.dumps(value, ensure_ascii=False, indent=1)
-        console.print(escape(f"{key}: {shown}"), highlight=False, soft_wrap=True)
+        console.print(escape(f"{key}: {_plain(value)}"), highlight=False, soft_wrap=True)
+
+
+def _plain(value: Any) -> str:
+    """A value of a document on one line where it is simple, as JSON where it is not."""
+    if isinstance(value, dict) and all(isinstance(v, str | int) for v in value.values()):
+        return ", ".join(f"{k}: {v}" for k, v in value.items() if v != "")
+    if isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return ", ".join(value)
+    return str(value) if isinstance(value, str | int) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def show_diff(folder: Path, before: str, after: str, as_json: bool) -> int:

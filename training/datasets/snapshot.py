@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 from training.datasets.draft import SPLITS, Draft, Row, check_name, stored
 from training.datasets.entry import Entry
 from training.datasets.folder import place_image
@@ -169,7 +169,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.MsgspecError) as error:
-        raise SettingsError(f"{folder}: is no snapshot: {error}") from error
+        raise SettingsError(f"{folder}: is no snapshot: {reason(error)}; make one: gutteil data snapshot NAME") from error
 
 
 def snapshot_rows(folder: Path) -> Iterator[Row]:
@@ -180,7 +180,9 @@ def snapshot_rows(folder: Path) -> Iterator[Row]:
                 found = msgspec.json.decode(line, type=_Line)
                 yield Row(found.entry, found.split)
     except (OSError, msgspec.MsgspecError) as error:
-        raise SettingsError(f"{folder / ROWS}: cannot be read: {error}") from error
+        raise SettingsError(
+            f"{folder / ROWS}: cannot be read: {reason(error)}; make the snapshot again: gutteil data snapshot NAME"
+        ) from error
 
 
 def verify(folder: Path, shelf: Path) -> None:

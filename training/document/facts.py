@@ -19,6 +19,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long images are kept (days, GB at most), rows of the audit, why its chain does not hold ('' where it does), its newest hash."""
+
+    days: float
+    gb: float
+    rows: int
+    broken: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Of one model under one product.
 
@@ -54,5 +65,5 @@ class Facts:
     shadow: dict[str, Any] | None = None
     changes: list[Change] = field(default_factory=list)
     system: dict[str, str] = field(default_factory=dict)
-    keeping: dict[str, str] = field(default_factory=dict)
+    keeping: Keeping | None = None
     before: str = ""

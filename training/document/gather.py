@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from edge.activation import Registry
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 from edge.models_command import model_document
 from edge.recipe import file_sha256
-from training.document.facts import Change, Facts
+from training.document.facts import Change, Facts, Keeping
 
 MAX_BYTES = 20_000_000
 
@@ -48,9 +48,7 @@ def gather(registry: Registry, model: str, *, purpose: str = "", limits: str = "
         recipe=registry.loaded.name, rules={"default": _rule(rules.default)} | {k: _rule(r) for k, r in rules.classes.items()},
         shadow=shadow if seen["judged"] else None, changes=changes,
         system={name: version(name) for name in ("gutteil", "numpy", "opencv-python-headless")},
-        keeping={
-            "images": f"{record.keep_days:g} d, {record.quota_gb:g} GB", "audit": f"{audit.rows}{'' if audit.holds else ', ' + audit.why}", "head": audit.head
-        },
+        keeping=Keeping(record.keep_days, record.quota_gb, audit.rows, "" if audit.holds else audit.why, audit.head),
         before=_before(registry, sha256),
     )  # fmt: skip
 
@@ -85,4 +83,4 @@ def _manifest(path: Path | None, trained_on: str) -> dict[str, Any] | None:
     except OSError as error:
         raise SettingsError(f"--snapshot {path}: cannot be read ({error.strerror}); name manifest.json of a snapshot") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SettingsError(f"--snapshot {path}: is no manifest of a snapshot ({error}); name its manifest.json") from error
+        raise SettingsError(f"--snapshot {path}: is no manifest of a snapshot ({reason(error)}); name its manifest.json") from error

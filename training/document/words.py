@@ -70,6 +70,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "decided": ("Who decided", "Wer entschieden hat"),
     "event": ("Step", "Schritt"), "who": ("Person", "Person"), "when": ("When (UTC)", "Wann (UTC)"), "why": ("Reason", "Grund"), "key": ("Key", "Schlüssel"),
+    "state.candidate": ("candidate", "Kandidat"), "state.shadow": ("in shadow", "im Schattenbetrieb"), "state.active": ("active", "aktiv"),
+    "state.retired": ("retired", "außer Dienst"),
+    "event.register": ("registered", "registriert"), "event.shadow": ("put in shadow", "in den Schattenbetrieb"), "event.propose": ("proposed", "vorgeschlagen"),
+    "event.release": ("released", "freigegeben"), "event.displace": ("displaced by another", "von einem anderen abgelöst"),
+    "event.rollback": ("taken back", "zurückgenommen"), "event.restore": ("active again", "wieder aktiv"), "event.retire": ("retired", "außer Dienst gestellt"),
+    "default": ("all other classes", "alle anderen Klassen"),
     "before": ("Model before", "Modell davor"),
     "keeping": ("Record keeping (Art. 12)", "Aufzeichnung (Art. 12)"),
     "keeping.text": (
@@ -78,6 +84,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Zu jedem Teil hält die Aufzeichnung fest: Zeit, Urteil mit Gründen, Fehler, Prüfsummen von Modell und Rezeptur, Laufzeiten, Ausschleusung und deren Bestätigung. Anweisungen von Menschen und Änderungen "
         "an Modellen stehen in einem Protokoll, dessen Zeilen über SHA-256 verkettet sind; `gutteil audit` prüft es.",
     ),
+    "keeping.kept": ("{days} days, at most {gb} GB", "{days} Tage, höchstens {gb} GB"), "keeping.rows": ("{rows} rows", "{rows} Zeilen"),
     "keeping.images": ("Images are kept", "Bilder werden aufbewahrt"), "keeping.audit": ("Audit log", "Protokoll"), "keeping.head": ("Newest hash", "Neueste Prüfsumme"),
     "system": ("What runs it", "Worauf es läuft"),
     "annex": ("Technical documentation (Art. 11, Annex IV): what stands where", "Technische Dokumentation (Art. 11, Anhang IV): was wo steht"),

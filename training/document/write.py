@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from training.document.facts import Facts
-from training.document.words import Language, word
+from training.document.words import WORDS, Language, word
+from training.words import Words
 
 FEW = 59  # bad parts: with fewer not even 5 % escapes can be excluded (0.95^59 < 0.05)
 _STYLE = """@page{size:A4;margin:18mm}body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#16191d;background:#fff}
@@ -43,6 +44,7 @@ def _plain(text: object) -> str:
 class _Writer:
     def __init__(self, facts: Facts, language: Language) -> None:
         self.f, self.language = facts, language
+        self.n = Words(language)
 
     def w(self, key: str, **values: object) -> str:
         return word(key, self.language, **values)
@@ -50,21 +52,23 @@ class _Writer:
     def head(self, key: str) -> str:
         return f"## {self.w(key)}"
 
-    def number(self, value: float, digits: int = 2) -> str:
-        text = f"{value:.{digits}f}"
-        return text.replace(".", ",") if self.language == "de" else text
-
-    def percent(self, value: float) -> str:
-        return f"{self.number(value * 100)} %"
-
     def known(self, value: Any) -> str:
         return _plain(value) if value not in (None, "", [], {}) else f"*{self.w('open')}*"
+
+    def coded(self, kind: str, code: str) -> str:
+        """A word of the registry in the document's language."""
+        return self.w(f"{kind}.{code}") if f"{kind}.{code}" in WORDS else _plain(code)
 
     def share(self, s: dict[str, Any] | None) -> str:
         if s is None:
             return self.known(None)
         return self.w(
-            "share", count=s["count"], of=s["of"], rate=self.percent(s["rate"]), low=self.percent(s["low"]), high=self.percent(s["high"])
+            "share",
+            count=s["count"],
+            of=s["of"],
+            rate=self.n.percent(s["rate"]),
+            low=self.n.percent(s["low"]),
+            high=self.n.percent(s["high"]),
         )
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -92,7 +96,7 @@ class _Writer:
         yield self._parity()
         yield self.head("latency")
         yield "\n".join(
-            f"- {w('latency.row', ms=self.number(ms, 1), device=_plain(d))}" for d, ms in (f.latency or {}).items()
+            f"- {w('latency.row', ms=self.n.number(ms, 1), device=_plain(d))}" for d, ms in (f.latency or {}).items()
         ) or self.known(None)
         yield self.head("shadow")
         yield self._shadow()
@@ -104,7 +108,7 @@ class _Writer:
         yield from self._decided()
         yield self.head("keeping")
         yield w("keeping.text")
-        yield self.pairs((f"keeping.{k}", self.known(v)) for k, v in f.keeping.items()) if f.keeping else ""
+        yield self._keeping()
         yield self.head("system")
         yield "\n".join(f"- {_plain(k)}: {_plain(v)}" for k, v in f.system.items()) or self.known(None)
         yield self.head("annex")
@@ -115,7 +119,7 @@ class _Writer:
         f, card = self.f, self.f.card
         size = f"{card['width_px']} × {card['height_px']} px, {', '.join(card['planes'])}"
         rows = [
-            ("name", card["name"]), ("product", f.product), ("state", f.state), ("file", f.sha256), ("classes", ", ".join(card["classes"])), ("input", size),
+            ("name", card["name"]), ("product", f.product), ("state", self.coded("state", f.state)), ("file", f.sha256), ("classes", ", ".join(card["classes"])), ("input", size),
             ("precision", card.get("precision", "fp32")), ("licence", card["licence"]), ("trainer", card.get("trainer")), ("command", card.get("command")),
             ("created", card.get("created")), ("registered", self.w("by_at", who=f.registered_by, at=f.registered_at)), ("code", f.code),
         ]  # fmt: skip
@@ -126,15 +130,20 @@ class _Writer:
         f, s = self.f, self.f.snapshot
         rows = [("data.hash", self.known(f.card.get("data_hash")))]
         if s is not None:
-            counted = "; ".join(f"{split}: " + ", ".join(f"{k} {n}" for k, n in counts.items()) for split, counts in s["splits"].items())
+            counted = "; ".join(
+                f"{split}: " + ", ".join(f"{self._counted(k)} {n}" for k, n in counts.items()) for split, counts in s["splits"].items()
+            )
             rows += [
                 ("data.images", _plain(f"{s['images']} ({counted})")), ("data.split", self.known(s.get("split_by"))),
                 ("data.sources", self.known(", ".join(f"{k}: {n}" for k, n in s["sources"].items()))),
                 ("data.who", self.known(", ".join(f"{k}: {n}" for k, n in s["who"].items()))), ("data.corrected", self.known(str(s["corrected"]))),
             ]  # fmt: skip
-        scores = ", ".join(f"{k} {self.number(v, 4)}" for k, v in (f.card.get("scores") or {}).items())
+        scores = ", ".join(f"{k} {self.n.number(v, 4)}" for k, v in (f.card.get("scores") or {}).items())
         rows.append(("data.scored", self.known(f"{f.card.get('scored_on')}: {scores}" if scores else None)))
         return self.pairs(rows)
+
+    def _counted(self, what: str) -> str:
+        return self.w("data.images") if what == "images" else what.removeprefix("verdict ")
 
     def _figures(self) -> Iterable[str]:
         e = self.f.evaluation
@@ -150,7 +159,10 @@ class _Writer:
             yield self.w("figures.why")
         if self.f.rules:
             yield f"**{self.w('thresholds')}** ({_plain(self.f.recipe)})"
-            rules = ((_plain(k), self.number(ng), self.number(u)) for k, (ng, u) in self.f.rules.items())
+            rules = (
+                (self.w("default") if k == "default" else _plain(k), self.n.score(ng), self.n.score(u))
+                for k, (ng, u) in self.f.rules.items()
+            )
             yield self.table((self.w("class"), self.w("ng_score"), self.w("undecided_score")), rules)
 
     def _classes(self) -> list[tuple[str, dict[str, Any]]]:
@@ -163,7 +175,14 @@ class _Writer:
         if p is None:
             return self.known(None)
         said = self.w("passed" if p["passed"] else "failed") + " " + "; ".join(_plain(x) for x in p.get("failures", []))
-        return self.w("parity.text", images=p["images"], flipped=p["flipped"], px=p["max_box_px"], score=p["max_score"], word=said)
+        return self.w(
+            "parity.text",
+            images=p["images"],
+            flipped=p["flipped"],
+            px=self.n.number(p["max_box_px"], 2),
+            score=self.n.number(p["max_score"], 4),
+            word=said,
+        )
 
     def _shadow(self) -> str:
         s = self.f.shadow
@@ -181,18 +200,36 @@ class _Writer:
         else:
             if "warn.trained" in e.get("warnings", []):
                 yield self.w("limit.trained")
-            yield self.w("limit.claim", of=e["escape"]["of"], high=self.percent(e["escape"]["high"]))
+            yield self.w("limit.claim", of=e["escape"]["of"], high=self.n.percent(e["escape"]["high"]))
             for name, row in self._classes():
                 escape = row.get("escape")
                 if escape is not None and escape["of"] < FEW:
-                    yield self.w("limit.few", name=_plain(name), of=escape["of"], high=self.percent(escape["high"]))
+                    yield self.w("limit.few", name=_plain(name), of=escape["of"], high=self.n.percent(escape["high"]))
         yield self.w("limit.unseen")
 
     def _decided(self) -> Iterable[str]:
         head = [self.w(k) for k in ("event", "state", "who", "when", "why", "key")]
-        rows = [[_plain(c.event), _plain(c.state), _plain(c.who), c.at, _plain(c.reason), _plain(c.key)] for c in self.f.changes]
+        rows = [
+            [
+                self.coded("event", c.event),
+                self.coded("state", c.state),
+                _plain(c.who),
+                c.at[:19].replace("T", " "),
+                _plain(c.reason),
+                _plain(c.key),
+            ]
+            for c in self.f.changes
+        ]
         yield self.table(head, rows) if rows else self.known(None)
         yield f"{self.w('before')}: {self.known(self.f.before)}"
+
+    def _keeping(self) -> str:
+        k = self.f.keeping
+        if k is None:
+            return ""
+        kept = self.w("keeping.kept", days=self.n.amount(k.days), gb=self.n.amount(k.gb))
+        audit = self.w("keeping.rows", rows=self.n.number(k.rows)) + (f", {_plain(k.broken)}" if k.broken else "")
+        return self.pairs([("keeping.images", kept), ("keeping.audit", audit), ("keeping.head", self.known(k.head))])
 
     def _annex(self) -> str:
         where = {

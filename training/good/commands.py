@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from edge.bounds import in_words
 from edge.errors import SettingsError
 from training.commands import Json, keep_big_buffers
 
@@ -48,6 +49,12 @@ def train_good(
         data, out, name=name, steps=steps, folds=folds, overkill=overkill, sure=sure, seed=seed, licence=licence, resume=resume,
         command="gutteil " + shlex.join(sys.argv[1:]), console=Console(stderr=True),
     )  # fmt: skip
-    print(json.dumps(figures, ensure_ascii=False) if as_json else "\n".join(f"{k}: {v}" for k, v in figures.items() if k != "notes"))
-    if not as_json:
-        print("\n".join(figures["notes"]))
+    if as_json:
+        print(json.dumps(figures, ensure_ascii=False))
+        return
+    flat = {k: v for k, v in figures.items() if k not in ("notes", "held_out")} | {
+        f"held out, {k}": v for k, v in figures["held_out"].items()
+    }
+    for key, value in flat.items():
+        print(f"{key}: {in_words(value) if isinstance(value, dict) else value}")
+    print("\n".join(figures["notes"]))

@@ -92,7 +92,9 @@ def fit(images: Sequence[Image], crop: tuple[int, int], file: Path, plan: Plan, 
     if file.exists():
         state = torch.load(file, weights_only=True)
         if state["plan"] != asdict(plan):
-            raise SettingsError(f"{file} is of another run ({state['plan']}); give another --out or --no-resume")
+            now, before = asdict(plan), state["plan"]
+            other = ", ".join(k for k in now if before.get(k) != now[k])
+            raise SettingsError(f"{file}: a run with other settings ({other}) lies there; give another --out, or --no-resume to begin anew")
         for name, part in parts.items():
             part.load_state_dict(state[name])
         step = state["step"]

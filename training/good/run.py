@@ -81,7 +81,7 @@ def train_good(
         buffer.copy_(torch.tensor(values))
     figures = _figures(seen, worst, scale.whole, overkill, sure, seed)
     target = out / f"{name}.onnx"
-    scores = {k: v if isinstance(v, float) else v["rate"] for k, v in figures["held_out"].items()}
+    scores = {k: v if isinstance(v, float) else round(v["rate"], 5) for k, v in figures["held_out"].items()}
     export(
         net, size, target, name=name, licence=licence, data_hash=hashlib.sha256(data.read_bytes()).hexdigest(), command=command, scores=scores,
         scored_on=f"{data.parent.name}/{data.name}, parts held out by {folds} folds",

@@ -20,6 +20,7 @@ from edge.labelled import read_coco
 from edge.rows import Batch, Evidence
 from edge.store import Store, open_store
 from tests.edge.story import image_ref, run_of, trigger_of, verdict_of
+from tests.edge.test_holds import told
 from tests.training.datasets.sets import coco, rows, texture
 from training.datasets.commands import app as data_app
 from training.datasets.entry import Corrections, Label
@@ -153,6 +154,8 @@ def test_the_commands_from_end_to_end(tmp_path: Path) -> None:
     [
         (["import", "t"], "SOURCE with --format"),
         (["import", "t", "x.json", "--format", "coco"], "no such file"),
+        (["import", "t", ".", "--format", "classes"], "holds no image; looked for image files in folders"),
+        (["import", "t", ".", "--format", "voc"], "holds no image; looked for XML files in Annotations/"),
         (["import", "t", ".", "--format", "pdf"], "format = 'pdf' is not known; choose one of: coco"),
         (["import", "t", ".", "--format", "coco", "--empty", "x"], "choose one of: unknown"),
         (["import", "t", ".", "--format", "coco", "--split", "x"], "choose one of: train"),
@@ -169,3 +172,11 @@ def test_commands_say_what_is_wrong(arguments: list[str], words: str, tmp_path: 
     assert isinstance(done.exception, SettingsError)
     assert words in str(done.exception)
     assert not Path("datasets/snapshots").exists()
+
+
+def test_a_record_without_reviews_is_nothing_to_import(tmp_path: Path) -> None:
+    told(tmp_path).close()
+    done = CliRunner().invoke(app, ["data", "import", "t", "--record", str(tmp_path), "--folder", str(tmp_path / "sets")])
+    assert isinstance(done.exception, SettingsError)
+    assert "no part that a person has reviewed" in str(done.exception)
+    assert not (tmp_path / "sets").exists()

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import msgspec
 
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 from edge.labelled import MAX_BYTES
 from training.datasets.entry import KEYS, MAX_LABELS, Entry, Label, Lineage, make_label, make_name, make_verdict, text
 from training.datasets.folder import place_image, shown
@@ -30,7 +30,7 @@ def load_json(path: Path) -> Any:
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: not a JSON file: {type(error).__name__}: {error}") from error
+        raise SettingsError(f"{path}: not a JSON file: {reason(error)}; export the labels again") from error
 
 
 def read(source: Source) -> Iterator[Item]:
@@ -40,7 +40,7 @@ def read(source: Source) -> Iterator[Item]:
         classes = {_key(c["id"]): text(c["name"], "class") for c in data["categories"]}
         entries, annotations = list(data["images"]), list(data["annotations"])
     except (KeyError, TypeError, ValueError) as error:
-        raise SettingsError(f"{source.path}: not a COCO file: {type(error).__name__}: {error}") from error
+        raise SettingsError(f"{source.path}: not a COCO file: {reason(error)}; check --format") from error
     marks: dict[Any, list[Any]] = {}
     for n, mark in enumerate(annotations):
         annotations[n] = None  # half of the memory of a large file
@@ -60,7 +60,7 @@ def read(source: Source) -> Iterator[Item]:
             yield _found(entry, marks.pop(number, []), classes, root, source)
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             name = entry.get("file_name", f"image {n}") if isinstance(entry, dict) else f"image {n}"
-            missing = f"has no {error}" if isinstance(error, KeyError) else str(error)
+            missing = reason(error)
             yield Refused(shown(name), missing)
     for number, left in marks.items():
         if number not in seen:

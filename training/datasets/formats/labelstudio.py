@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 from training.datasets.entry import MAX_LABELS, Entry, Label, Lineage, Verdict, make_label, make_name, text
 from training.datasets.folder import place_image, shown
 from training.datasets.formats.coco import load_json
@@ -28,7 +28,7 @@ def read(source: Source) -> Iterator[Item]:
         try:
             yield _found(task, root, source)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
-            missing = f"has no {error}" if isinstance(error, KeyError) else str(error)
+            missing = reason(error)
             yield Refused(_name_of(task, n), missing)
 
 

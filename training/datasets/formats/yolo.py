@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from edge.errors import SettingsError
+from edge.errors import SettingsError, reason
 from training.datasets.entry import MAX_LABELS, Entry, Label, Lineage, text
 from training.datasets.folder import files_of, image_files, name_in, place_image, read_text, refused
 from training.datasets.found import Found, Item, Refused, Source
@@ -59,7 +59,7 @@ def _names(folder: Path, path: Path) -> list[str]:
                 names = [names[n] for n in range(len(names))]
             return [text(n, "class") for n in list(names)]
         except (ValueError, KeyError, TypeError, yaml.YAMLError, RecursionError) as error:
-            raise SettingsError(f"{file}: names no classes: {type(error).__name__}: {str(error)[:200]}") from error
+            raise SettingsError(f"{file}: names no classes: {reason(error)}; give them in order with --classes") from error
     raise SettingsError(f"{folder}: has neither data.yaml nor classes.txt; write one, or name the classes in order with --classes")
 
 
