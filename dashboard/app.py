@@ -55,7 +55,7 @@ PAGES = (
 API = (
     *setup_routes.RULES,
     Rule("/api/openapi.json", "look"),
-    Rule("/api/models", "history", "history"),  # each order asks for its own permission
+    Rule("/api/models", "history", "review"),  # each order asks for its own permission
     Rule("/metrics", "look"),  # no more than the line's page shows
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),

@@ -24,6 +24,7 @@ from edge.config import Station  # noqa: E402
 from edge.messages import STREAMS, Defect, ImageRef, Message, Timings, encode, json_schema  # noqa: E402
 from edge.recipe import Recipe  # noqa: E402
 from edge.settings import Block, describe  # noqa: E402
+from scripts.api_docs import api_md  # noqa: E402
 from scripts.examples import EXAMPLES  # noqa: E402
 from scripts.signal_docs import signals_csv, signals_md  # noqa: E402
 
@@ -222,6 +223,7 @@ def pages() -> dict[str, str]:
         "recipes": lambda: keys(Recipe),
         "commands": commands,
         "plc-signals": signals_md,
+        "api": api_md,
     }
     made = {}
     for name, make in makers.items():

@@ -88,6 +88,8 @@ def add_models(router: APIRouter, desk: Desk) -> None:
     @router.post("/api/models/rollback", response_class=Response, responses=said.answers(Refusal, *BAD), openapi_extra=said.body(Why))
     async def rollback(request: Request) -> Response:
         """Back to the model before, at once."""
+        if not (request.state.person.may("models") or request.state.person.may("release")):
+            return json_answer(Refusal(False, f"{request.state.person.name} has no permission 'models' or 'release'; ask an admin"), 403)
         why = await read_body(request, Why)
         who = as_person(request.state.person.name)
         await shelf.change(lambda registry: registry.rollback(who, why.reason), why.product)

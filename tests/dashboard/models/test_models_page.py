@@ -145,5 +145,6 @@ def test_programs_may_do_the_same_and_no_more(stage: Stage, tmp_path: Path) -> N
     assert status == 409
     assert "is in shadow" in said["text"]
     assert ask(stage, "engineer", f"/api/models/{sha256}/retire", {"reason": "enough"})[0] == 200
+    assert ask(stage, "operator", "/api/models/rollback", {"reason": "try"})[0] == 403
     assert ask(stage, "viewer", "/api/models/nothing")[0] == 409
     assert ask(stage, "viewer", "/api/models?product=nothing")[0] == 409
