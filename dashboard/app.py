@@ -25,7 +25,10 @@ from dashboard.history import last_rejects
 from dashboard.live import Live
 from dashboard.people import login_page
 from dashboard.people.access import OPEN, Access, Rule
+from dashboard.people.entrance import Entrance
 from dashboard.people.sessions import Sessions
+from dashboard.people.terminals import Terminals
+from dashboard.people.tries import Tries
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.record import Record
@@ -54,14 +57,17 @@ def make_app(config: Station) -> FastAPI:
     live = Live(config)
     viewers = Viewers(live)
     people = People(Path(config.record.folder))
+    record = Record(config.record.folder, config.name)
+    sessions = Sessions(people, config.dashboard)
     desk = Desk(
         config,
         live,
         viewers,
         Pictures(config.record.ring_folder, config.record.folder),
-        Record(config.record.folder, config.name),
+        record,
         people,
-        Sessions(people),
+        sessions,
+        Entrance(people, sessions, Tries(people), Terminals(config.dashboard.terminals), record),
         [module.PAGE for module in PAGES],
     )
 
@@ -149,6 +155,7 @@ def run_dashboard(config: Station, stop: threading.Event) -> None:
             server_header=False,
             date_header=False,
             ws="websockets-sansio",
+            proxy_headers=False,  # else a header would say where a request comes from, and whoever sends it writes that
         )
     )
 

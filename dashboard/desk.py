@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dashboard.live import Live
+from dashboard.people.entrance import Entrance
 from dashboard.people.sessions import Sessions
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
@@ -34,4 +35,5 @@ class Desk:
     record: Record
     people: People
     sessions: Sessions
+    entrance: Entrance
     pages: list[Page] = field(default_factory=list)

@@ -93,7 +93,8 @@ def visit(desk: Desk, request: Request) -> Visit:
     person: Person | None = request.state.person
     chosen = person.language if person is not None and person.language else request.cookies.get(LANGUAGE_COOKIE)
     language = choose_language(chosen, request.headers.get("accept-language"))
-    return Visit(desk, language, request.cookies.get(THEME_COOKIE) != "light", person, request.state.token, texts_of(language))
+    theme = person.theme if person is not None and person.theme else request.cookies.get(THEME_COOKIE)
+    return Visit(desk, language, theme != "light", person, request.state.token, texts_of(language))
 
 
 def add_page(desk: Desk, page: Page, fill: Callable[[Visit, Request], Awaitable[None] | None]) -> None:
@@ -113,6 +114,11 @@ def _version() -> str:
 
 
 _VERSION = _version()
+
+
+def script(name: str) -> None:
+    """A script of `assets/` for the page that is being built."""
+    ui.add_head_html(f'<script type="module" src="/assets/{name}?{_VERSION}"></script>')
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.people.roles import Permission
-from dashboard.people.sessions import COOKIE, Sessions
+from dashboard.people.sessions import Sessions, cookie_name
 from dashboard.people.users import may
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -61,7 +61,7 @@ class Access:
             await self._app(scope, receive, send)
             return
         asked = HTTPConnection(scope)
-        token = asked.cookies.get(COOKIE)
+        token = asked.cookies.get(cookie_name(scope["scheme"]))
         person = await asyncio.to_thread(self._sessions.find, token) if token else None
         scope.setdefault("state", {}).update(person=person, token=token if person else None)
         refusal = self._refusal(scope, asked.headers)
