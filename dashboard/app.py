@@ -1,4 +1,4 @@
-"""The dashboard's process: a web server on loopback, read from the bus and the record, never in the station's way."""
+"""The dashboard's process: a web server, read from the bus and the record, never in the station's way."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from dashboard import live_page
+from dashboard.certificate import certificate_of, keep_fresh
 from dashboard.desk import Desk
-from dashboard.frame import FAVICON
-from dashboard.guard import SecurityHeaders, require_loopback
+from dashboard.frame import FAVICON, Page
+from dashboard.guard import SecurityHeaders, allowed_hosts, require_safe, use_nonce
 from dashboard.history import last_rejects
 from dashboard.live import Live
-from dashboard.people import login_page
+from dashboard.people import login_page, setup_page
 from dashboard.people.access import OPEN, Access, Rule
 from dashboard.people.entrance import Entrance
+from dashboard.people.first_start import prepare_people
+from dashboard.people.pseudonyms import Pseudonyms
+from dashboard.people.rates import Rates
 from dashboard.people.sessions import Sessions
+from dashboard.people.staff import Staff
 from dashboard.people.terminals import Terminals
+from dashboard.people.tokens import Tokens
 from dashboard.people.tries import Tries
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
@@ -40,10 +46,15 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
-PAGES = (live_page, login_page)  # in the order of the navigation
+PAGES = (
+    live_page,
+    login_page,
+    setup_page,
+)  # in the order of the navigation
 API = (
-    Rule("/api/live", "look"),
+    Rule("/api/live", "look", first=True),
     Rule("/api/line/acknowledge", "look"),
+    Rule("/api/audit", "audit"),
 )
 
 
@@ -51,14 +62,17 @@ def make_app(config: Station) -> FastAPI:
     """The web application of one station.
 
     Raises:
-        SettingsError: it would listen at an address that others can reach.
+        SettingsError: it would listen at an address that others can reach, without TLS or without a user.
     """
-    require_loopback(config.dashboard.host)
+    use_nonce()
     live = Live(config)
     viewers = Viewers(live)
     people = People(Path(config.record.folder))
     record = Record(config.record.folder, config.name)
     sessions = Sessions(people, config.dashboard)
+    tokens = Tokens(people, record.note_now)
+    prepare_people(config, people, record)
+    require_safe(config, people)
     desk = Desk(
         config,
         live,
@@ -68,6 +82,9 @@ def make_app(config: Station) -> FastAPI:
         people,
         sessions,
         Entrance(people, sessions, Tries(people), Terminals(config.dashboard.terminals), record),
+        Staff(people, record.note_now),
+        tokens,
+        Pseudonyms(people, record.note_now),
         [module.PAGE for module in PAGES],
     )
 
@@ -82,9 +99,7 @@ def make_app(config: Station) -> FastAPI:
         desk.record.close()
         people.close()
 
-    rules = (*OPEN, *API, *(Rule(page.path, page.needs) for page in desk.pages))
-    # a foreign name that resolves to this machine (DNS rebinding) is refused by the host check
-    hosts = ["localhost", "127.0.0.1", "[::1]", "::1", config.dashboard.host]
+    rules = door_rules(desk.pages)
     app = FastAPI(
         title="Gutteil",
         lifespan=lifespan,
@@ -92,9 +107,9 @@ def make_app(config: Station) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
-            Middleware(SecurityHeaders),
-            Middleware(Access, sessions=desk.sessions, rules=rules),
+            Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(config), www_redirect=False),
+            Middleware(SecurityHeaders, tls=config.dashboard.tls != "off"),
+            Middleware(Access, people=people, sessions=sessions, tokens=tokens, rates=Rates(), rules=rules),
         ],
     )
     add_routes(app, desk)
@@ -111,6 +126,13 @@ def make_app(config: Station) -> FastAPI:
         show_welcome_message=False,
     )
     return app
+
+
+def door_rules(pages: list[Page]) -> tuple[Rule, ...]:
+    """The door's table. Until there is a user, only the line's page is open, and the one that makes the first admin."""
+    named = {rule.path for rule in OPEN}
+    paths = {page.path.partition("/{")[0]: page for page in pages}
+    return (*OPEN, *API, *(Rule(path, page.needs, page=True, first=path == "/") for path, page in paths.items() if path not in named))
 
 
 async def _say_alive(live: Live) -> None:
@@ -139,25 +161,31 @@ def run_dashboard(config: Station, stop: threading.Event) -> None:
     """The dashboard's process: serves until `stop` is set or the process is signalled.
 
     Raises:
-        SettingsError: the address is not loopback, or the port is taken.
+        SettingsError: the address must not be used, the certificate cannot be, or the port is taken.
     """
     step_back()
+    certificate = certificate_of(config)
     cv2.setNumThreads(1)
     logging.getLogger("nicegui").setLevel(logging.ERROR)  # else every address that is not found is a line in the log
     app = make_app(config)
     listener = _listen(config.dashboard.host, config.dashboard.port)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_level="error",
-            access_log=False,
-            timeout_graceful_shutdown=GRACE_S,
-            server_header=False,
-            date_header=False,
-            ws="websockets-sansio",
-            proxy_headers=False,  # else a header would say where a request comes from, and whoever sends it writes that
-        )
+    settings = uvicorn.Config(
+        app,
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        date_header=False,
+        ws="websockets-sansio",
+        proxy_headers=False,  # else a header would say where a request comes from, and whoever sends it writes that
+        h11_max_incomplete_event_size=32_768,
+        ssl_certfile=certificate.certificate if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
     )
+    settings.load()
+    server = uvicorn.Server(settings)
+    if certificate is not None and settings.ssl is not None:
+        threading.Thread(target=keep_fresh, args=(config, certificate, settings.ssl, stop), name="certificate", daemon=True).start()
 
     def wait() -> None:
         stop.wait()

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from dashboard.live import Live
 from dashboard.people.entrance import Entrance
+from dashboard.people.pseudonyms import Pseudonyms
 from dashboard.people.sessions import Sessions
+from dashboard.people.staff import Staff
+from dashboard.people.tokens import Tokens
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.record import Record
@@ -36,4 +39,7 @@ class Desk:
     people: People
     sessions: Sessions
     entrance: Entrance
+    staff: Staff
+    tokens: Tokens
+    pseudonyms: Pseudonyms
     pages: list[Page] = field(default_factory=list)

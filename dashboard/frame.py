@@ -93,6 +93,7 @@ def visit(desk: Desk, request: Request) -> Visit:
     person: Person | None = request.state.person
     chosen = person.language if person is not None and person.language else request.cookies.get(LANGUAGE_COOKIE)
     language = choose_language(chosen, request.headers.get("accept-language"))
+    request.state.language = language  # of the document, for screen readers
     theme = person.theme if person is not None and person.theme else request.cookies.get(THEME_COOKIE)
     return Visit(desk, language, theme != "light", person, request.state.token, texts_of(language))
 
@@ -127,7 +128,7 @@ def frame(visited: Visit, page: Page) -> Iterator[None]:
     ui.dark_mode(visited.dark)
     ui.add_head_html(
         "".join(f'<link rel="stylesheet" href="/assets/{sheet}?{_VERSION}">' for sheet in ("gutteil.css", "kit.css", *page.sheets))
-        + f'<script type="module" src="/assets/frame.js?{_VERSION}"></script><script>document.documentElement.lang = "{visited.language}"</script>'
+        + f'<script type="module" src="/assets/frame.js?{_VERSION}"></script>'
     )
     ui.html(_header(visited), tag="header", sanitize=False).classes("gt-header")
     with ui.element("div").classes("gt-body"):
@@ -159,7 +160,7 @@ def _header(visited: Visit) -> str:
     )
     person = visited.person
     who = (
-        f'<span class="gt-person"><b>{escape(person.name)}</b><small>{t[f"role.{person.role}"]}</small></span>'
+        f'<a class="gt-person" href="/me" title="{t["frame.me"]}"><b>{escape(person.name)}</b><small>{t[f"role.{person.role}"]}</small></a>'
         f'<button type="button" class="gt-door" data-logout aria-label="{t["frame.logout"]}" title="{t["frame.logout"]}"><i class="q-icon material-icons" aria-hidden="true">logout</i></button>'
         if person is not None
         else f'<a class="gt-door" href="/login" aria-label="{t["frame.login"]}" title="{t["frame.login"]}"><i class="q-icon material-icons" aria-hidden="true">login</i></a>'

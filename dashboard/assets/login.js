@@ -23,12 +23,12 @@ function draw() {
   dots.textContent = "●".repeat(pin.length);
 }
 
-async function send(fields) {
+async function send(fields, address = "/api/session") {
   if (busy) return;
   busy = true;
   say("");
   try {
-    const answer = await fetch("/api/session", {
+    const answer = await fetch(address, {
       method: "POST",
       headers: { "X-Gutteil": "1", Accept: "application/json" },
       body: new URLSearchParams({ to: all("[data-entrance]").dataset.to, ...fields }),
@@ -58,7 +58,7 @@ function press(key) {
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-login]")) return;
   event.preventDefault();
-  send(Object.fromEntries(new FormData(event.target)));
+  send(Object.fromEntries(new FormData(event.target)), event.target.getAttribute("action"));
 });
 
 document.addEventListener("click", (event) => {

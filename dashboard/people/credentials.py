@@ -58,10 +58,15 @@ def checked_password(password: str, name: str = "") -> str:
     """
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise PeopleError(
-            f"password: {MIN_PASSWORD} to {MAX_PASSWORD} characters are needed; a few words are easier to keep than one odd one"
+            f"password: {MIN_PASSWORD} to {MAX_PASSWORD} characters are needed; a few words are easier to keep than one odd one",
+            "people.error.password_length",
+            least=MIN_PASSWORD,
+            most=MAX_PASSWORD,
         )
     if len(set(password)) < 5 or (name and password.casefold().strip() == name.casefold()):
-        raise PeopleError("password: it is the name, or has fewer than 5 different characters; take a few words")
+        raise PeopleError(
+            "password: it is the name, or has fewer than 5 different characters; take a few words", "people.error.password_weak"
+        )
     return password
 
 
@@ -72,9 +77,11 @@ def checked_pin(pin: str) -> str:
         PeopleError: it is not.
     """
     if not (MIN_PIN <= len(pin) <= MAX_PIN and pin.isascii() and pin.isdigit()):
-        raise PeopleError(f"PIN: {MIN_PIN} to {MAX_PIN} digits are needed")
+        raise PeopleError(f"PIN: {MIN_PIN} to {MAX_PIN} digits are needed", "people.error.pin_length", least=MIN_PIN, most=MAX_PIN)
     if tuple({int(b) - int(a) for a, b in pairwise(pin)}) in _STEPS:
-        raise PeopleError("PIN: digits that are all the same or count up or down are the first to be tried; take others")
+        raise PeopleError(
+            "PIN: digits that are all the same or count up or down are the first to be tried; take others", "people.error.pin_weak"
+        )
     return pin
 
 
@@ -86,7 +93,12 @@ def checked_badge(text: str) -> str:
     """
     text = text.strip()
     if not (MIN_BADGE <= len(text) <= MAX_BADGE and text.isprintable()):
-        raise PeopleError(f"badge: {MIN_BADGE} to {MAX_BADGE} printable characters are needed; scan it again")
+        raise PeopleError(
+            f"badge: {MIN_BADGE} to {MAX_BADGE} printable characters are needed; scan it again",
+            "people.error.badge",
+            least=MIN_BADGE,
+            most=MAX_BADGE,
+        )
     return text
 
 

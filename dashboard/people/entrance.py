@@ -7,7 +7,7 @@ import contextlib
 from dashboard.people.file import PeopleError
 from dashboard.people.sessions import Method, Sessions
 from dashboard.people.terminals import Terminals
-from dashboard.people.tries import Tries
+from dashboard.people.tries import Tries, Try
 from dashboard.people.users import People, Person
 from dashboard.record import Record
 from edge.errors import StoreError
@@ -65,6 +65,34 @@ class Entrance:
         self._tries.right(tried, person.name)
         self._note("login", person.name, f"by {method} from {address}")
         return person, self._sessions.begin(person, method, address, browser)
+
+    def confirm(self, person: Person, password: str, address: str) -> None:
+        """Ask somebody who is logged in for their password again, before they change what opens the door.
+
+        Raises:
+            Refused: as `enter`.
+        """
+        tried = self._tries.begin("password", person.name, address, at_line=self.terminals.has(address))
+        if tried.wait_s:
+            raise Refused("wait", tried.wait_s)
+        if self._people.check(person.name, password) is None:
+            raise Refused("wrong", self._tries.wait_s(tried))
+        self._tries.right(tried, person.name)
+
+    def slow(self, what: str, address: str) -> Try:
+        """A try of something else than a person's secret.
+
+        Raises:
+            Refused: it is too early.
+        """
+        tried = self._tries.begin(what, "", address, at_line=self.terminals.has(address))
+        if tried.wait_s:
+            raise Refused("wait", tried.wait_s)
+        return tried
+
+    def through(self, tried: Try) -> None:
+        """It was right."""
+        self._tries.right(tried, "")
 
     def _note(self, op: str, who: str, text: str, *, accepted: bool = True) -> None:
         # changes nothing, so it goes on without: a full disk must keep nobody from acknowledging a stop

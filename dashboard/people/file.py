@@ -80,7 +80,15 @@ CREATE TABLE pseudonyms (name BLOB PRIMARY KEY, number INTEGER NOT NULL UNIQUE) 
 
 
 class PeopleError(GutteilError):
-    """A user, password or session that cannot be; says why and what to do."""
+    """A user, password or session that cannot be; says why and what to do.
+
+    Attributes:
+        key, values: the page's text for it and what fills its places; where there is none, the error's own words are shown.
+    """
+
+    def __init__(self, text: str, key: str = "", **values: object) -> None:
+        super().__init__(text)
+        self.key, self.values = key, values
 
 
 class PeopleFile:

@@ -23,8 +23,8 @@ def add(desk: Desk) -> None:
         at_line = desk.entrance.terminals.has(address_of(request))
         t = {key: escape(text) for key, text in visited.texts.items() if key.startswith("login.")}
         to = escape(own(request.query_params.get("to", "/")))
-        wrong = t["login.wait_a_moment" if request.query_params.get("wrong") == "wait" else "login.wrong"]
-        wrong = wrong if request.query_params.get("wrong") else ""
+        said = request.query_params.get("wrong")
+        wrong = t[{"wait": "login.wait_a_moment", "more": "login.more", "line": "login.line_only"}.get(said, "login.wrong")] if said else ""
         tiles = _tiles(names, t) if names else ""
         ui.html(
             f'<h1 class="gt-login-title">{t["login.title"]}</h1>'

@@ -117,9 +117,17 @@ class People(PeopleFile):
         hashed = self.hasher.hash(checked_password(password, name))
         with self.database() as db:
             if db.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone():
-                raise PeopleError(f"name = {name!r} is taken; choose another")
+                raise PeopleError(f"name = {name!r} is taken; choose another", "people.error.taken", name=name)
             db.execute("INSERT INTO users (name, role, password, made_ns) VALUES (?, ?, ?, ?)", (name, role, hashed, time.time_ns()))
         return Person(name, role)
+
+    def remove_demo(self) -> list[str]:
+        """Take out the people that the demo has made: no such person exists. Returns their names."""
+        with self.database() as db:
+            names = [name for (name,) in db.execute("SELECT name FROM users WHERE demo = 1")]
+            db.execute("DELETE FROM users WHERE demo = 1")
+        self._any = False
+        return names
 
     def check(self, name: str, password: str) -> Person | None:
         """The person, if the password is theirs and still good."""
@@ -158,7 +166,11 @@ def checked_name(name: str) -> str:
     """
     name = name.strip()
     if not _NAME.fullmatch(name):
-        raise PeopleError(f"name = {name[:70]!r}: 1 to {MAX_NAME} letters, digits, blanks or . @ ' -, beginning with a letter or digit")
+        raise PeopleError(
+            f"name = {name[:70]!r}: 1 to {MAX_NAME} letters, digits, blanks or . @ ' -, beginning with a letter or digit",
+            "people.error.name",
+            most=MAX_NAME,
+        )
     return name
 
 
