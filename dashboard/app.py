@@ -53,7 +53,7 @@ PAGES = (
 )  # in the order of the navigation
 API = (
     Rule("/api/live", "look", first=True),
-    Rule("/api/line/acknowledge", "look"),
+    Rule("/api/line/acknowledge", "look", first=True),
     Rule("/api/audit", "audit"),
 )
 

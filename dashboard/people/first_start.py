@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -17,9 +18,11 @@ from dashboard.people.users import People
 from dashboard.record import Record
 from edge.config import Station
 from edge.demo_people import FILE_NAME, DemoPerson
+from edge.errors import StoreError
 
 # first names that are at home in many countries
 DEMO: Final[dict[str, Role]] = {"Nina": "viewer", "Oskar": "operator", "Elena": "engineer", "Mara": "quality", "Adam": "admin"}
+_PATIENCE_S: Final = 60.0
 
 
 def prepare_people(config: Station, people: People, record: Record) -> None:
@@ -36,7 +39,7 @@ def prepare_people(config: Station, people: People, record: Record) -> None:
     if people.anybody():
         return
     if config.dashboard.demo_people:
-        _make_demo(folder, Staff(people, record.note_now))
+        threading.Thread(target=_make_demo, args=(folder, Staff(people, record.note_now), record), name="demo", daemon=True).start()
         return
     made = make_code(folder)
     minutes = max(1, round((made.until_s - time.time()) / 60))
@@ -46,13 +49,22 @@ def prepare_people(config: Station, people: People, record: Record) -> None:
     )
 
 
-def _make_demo(folder: Path, staff: Staff) -> None:
-    made = []
-    for name, role in DEMO.items():
-        password, pin = made_password(4), made_pin()
-        staff.add("demo", name, role, password, demo=True)
-        staff.set_pin("demo", name, pin)
-        made.append(DemoPerson(name, role, password, pin))
+def _make_demo(folder: Path, staff: Staff, record: Record) -> None:
+    """Once the recorder has made the record: two that make it at the same moment would be in each other's way."""
+    until = time.monotonic() + _PATIENCE_S
+    while not record.path.is_file() and time.monotonic() < until:
+        time.sleep(0.1)
+    made = [DemoPerson(name, role, made_password(6), made_pin()) for name, role in DEMO.items()]
+    for person in made:
+        while True:
+            try:
+                staff.add("demo", person.name, person.role, person.password, demo=True)
+                staff.set_pin("demo", person.name, person.pin)
+                break
+            except StoreError:  # the record is just being made
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
     path = folder / FILE_NAME
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
