@@ -24,7 +24,7 @@ from dashboard.frame import FAVICON, Page
 from dashboard.guard import SecurityHeaders, allowed_hosts, require_safe, use_nonce
 from dashboard.history import last_rejects
 from dashboard.live import Live
-from dashboard.people import login_page, setup_page
+from dashboard.people import audit_page, login_page, me_page, people_page, setup_page
 from dashboard.people.access import OPEN, Access, Rule
 from dashboard.people.entrance import Entrance
 from dashboard.people.first_start import prepare_people
@@ -48,13 +48,18 @@ from edge.processes import step_back
 GRACE_S = 1
 PAGES = (
     live_page,
+    people_page,
+    audit_page,
     login_page,
     setup_page,
+    me_page,
 )  # in the order of the navigation
 API = (
     Rule("/api/live", "look", first=True),
     Rule("/api/line/acknowledge", "look", first=True),
     Rule("/api/audit", "audit"),
+    Rule("/api/audit.csv", "audit"),
+    Rule("/api/audit.json", "audit"),
 )
 
 

@@ -13,7 +13,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from dashboard.desk import Desk
+from dashboard.people.audit_export import add_audit
 from dashboard.people.login import add_session
+from dashboard.people.me_page import add_me
 from dashboard.people.setup_page import add_setup
 from dashboard.view import encode
 from edge.commands import Command, send_command
@@ -100,5 +102,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
 
     add_session(router, desk)
     add_setup(router, desk)
+    add_me(router, desk)
+    add_audit(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -56,16 +58,21 @@ def _make_demo(folder: Path, staff: Staff, record: Record) -> None:
         time.sleep(0.1)
     made = [DemoPerson(name, role, made_password(6), made_pin()) for name, role in DEMO.items()]
     for person in made:
-        while True:
-            try:
-                staff.add("demo", person.name, person.role, person.password, demo=True)
-                staff.set_pin("demo", person.name, person.pin)
-                break
-            except StoreError:  # the record is just being made
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.2)
+        _patiently(until, partial(staff.add, "demo", person.name, person.role, person.password, demo=True))
+        _patiently(until, partial(staff.set_pin, "demo", person.name, person.pin))
     path = folder / FILE_NAME
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(msgspec.json.encode(made))
+
+
+def _patiently(until: float, act: Callable[[], object]) -> None:
+    while True:
+        try:
+            act()
+        except StoreError:  # the record is just being made
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+        else:
+            return
