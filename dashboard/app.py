@@ -55,8 +55,8 @@ PAGES = (
     me_page,
 )  # in the order of the navigation
 API = (
-    Rule("/api/live", "look", first=True),
-    Rule("/api/line/acknowledge", "look", first=True),
+    Rule("/api/live", "look"),
+    Rule("/api/line/acknowledge", "look"),
     Rule("/api/audit", "audit"),
     Rule("/api/audit.csv", "audit"),
     Rule("/api/audit.json", "audit"),
@@ -137,7 +137,7 @@ def door_rules(pages: list[Page]) -> tuple[Rule, ...]:
     """The door's table. Until there is a user, only the line's page is open, and the one that makes the first admin."""
     named = {rule.path for rule in OPEN}
     paths = {page.path.partition("/{")[0]: page for page in pages}
-    return (*OPEN, *API, *(Rule(path, page.needs, page=True, first=path == "/") for path, page in paths.items() if path not in named))
+    return (*OPEN, *API, *(Rule(path, page.needs, page=True) for path, page in paths.items() if path not in named))
 
 
 async def _say_alive(live: Live) -> None:

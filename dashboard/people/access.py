@@ -41,7 +41,7 @@ class Rule:
         body: bytes that a request may bring along.
         types: kinds of body that are read.
         page: a page for people: only looked at, and it leads to the login.
-        first: also open while there is no user yet.
+        first: also open while there is no user yet, as is what anybody may look at.
     """
 
     path: str
@@ -140,7 +140,7 @@ class Access:
         if rule.page and method not in _SAFE:
             return _no(405, "this is a page; it is only looked at", Allow="GET")
         if not await asyncio.to_thread(self._people.anybody):
-            if not rule.first:
+            if not rule.first and rule.needs != "look":
                 return RedirectResponse("/setup", 303) if html else _no(403, "there is no user yet; open /setup first")
         elif path in SETUP:
             return RedirectResponse("/login", 303) if html else _no(404, "there are users already; an admin makes further ones")

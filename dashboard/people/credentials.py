@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
@@ -19,6 +20,7 @@ MIN_PIN: Final = 4
 MAX_PIN: Final = 12
 MIN_BADGE: Final = 6
 MAX_BADGE: Final = 200
+MEMORY_KIB: Final = 65_536
 _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
 _STEPS = {(1,), (-1,), (0,)}
 
@@ -26,10 +28,13 @@ _STEPS = {(1,), (-1,), (0,)}
 class Hasher:
     """argon2id (RFC 9106, its second recommended setting: 64 MiB, 3 passes). One hash at a time, as each takes that memory."""
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher()
+    def __init__(self, memory_kib: int = MEMORY_KIB) -> None:
+        self._hasher, self._memory_kib = PasswordHasher(time_cost=3, memory_cost=memory_kib, parallelism=4), memory_kib
         self._one = threading.Lock()
-        self._nobody = self._hasher.hash("nobody")
+
+    @cached_property
+    def _nobody(self) -> str:
+        return self._hasher.hash("nobody")
 
     def hash(self, secret: str) -> str:
         with self._one:
@@ -47,7 +52,7 @@ class Hasher:
     def badge(self, text: str, salt: bytes) -> bytes:
         """A badge's hash: the same salt for every badge of one appliance, as a badge alone must say whose it is."""
         with self._one:
-            return hash_secret_raw(text.encode(), salt, time_cost=3, memory_cost=65_536, parallelism=4, hash_len=32, type=Type.ID)
+            return hash_secret_raw(text.encode(), salt, time_cost=3, memory_cost=self._memory_kib, parallelism=4, hash_len=32, type=Type.ID)
 
 
 def checked_password(password: str, name: str = "") -> str:

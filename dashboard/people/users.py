@@ -66,9 +66,9 @@ class User(msgspec.Struct, frozen=True):
 class People(PeopleFile):
     """The users. May be called from any thread; every call is short, but to check a secret takes argon2's 50 to 100 ms."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hasher: Hasher | None = None) -> None:
         super().__init__(folder)
-        self.hasher = Hasher()
+        self.hasher = hasher or Hasher()
         self._any = False
 
     def users(self) -> list[Person]:
