@@ -1,4 +1,4 @@
-"""The dashboard's process: a web server on loopback, read from the bus and the record, never in the station's way."""
+"""The dashboard's process: a web server, read from the bus and the record, never in the station's way."""
 
 from __future__ import annotations
 
@@ -20,21 +20,30 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from dashboard import live_page
 from dashboard.api.answers import add_refusals
 from dashboard.api.description import describe
+from dashboard.certificate import certificate_of, keep_fresh
 from dashboard.desk import Desk
-from dashboard.frame import FAVICON
-from dashboard.guard import SecurityHeaders, require_loopback
+from dashboard.frame import FAVICON, Page
+from dashboard.guard import SecurityHeaders, allowed_hosts, require_safe, use_nonce
 from dashboard.history import last_rejects
 from dashboard.live import Live
 from dashboard.models import differences_page, model_page, models_page
-from dashboard.people import login_page
+from dashboard.people import audit_page, login_page, me_page, people_page, setup_page
 from dashboard.people.access import OPEN, Access, Rule
+from dashboard.people.entrance import Entrance
+from dashboard.people.first_start import prepare_people
+from dashboard.people.pseudonyms import Pseudonyms
+from dashboard.people.rates import Rates
 from dashboard.people.sessions import Sessions
+from dashboard.people.staff import Staff
+from dashboard.people.terminals import Terminals
+from dashboard.people.tokens import Tokens
+from dashboard.people.tries import Tries
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.record import Record
 from dashboard.routes import add_routes
+from dashboard.setup import commission_page, selftest_page
 from dashboard.setup import routes as setup_routes
-from dashboard.setup import selftest_page, setup_page
 from dashboard.setup.selftests import SelfTests
 from dashboard.viewers import Viewers
 from edge.alive import REPEAT_S, keeper
@@ -49,8 +58,12 @@ PAGES = (
     model_page,
     differences_page,
     selftest_page,
-    setup_page,
+    commission_page,
+    people_page,
+    audit_page,
     login_page,
+    setup_page,
+    me_page,
 )  # in the order of the navigation
 API = (
     *setup_routes.RULES,
@@ -59,6 +72,9 @@ API = (
     Rule("/metrics", "look"),  # no more than the line's page shows
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),
+    Rule("/api/audit", "audit"),
+    Rule("/api/audit.csv", "audit"),
+    Rule("/api/audit.json", "audit"),
 )
 
 
@@ -66,13 +82,17 @@ def make_app(config: Station) -> FastAPI:
     """The web application of one station.
 
     Raises:
-        SettingsError: it would listen at an address that others can reach.
+        SettingsError: it would listen at an address that others can reach, without TLS or without a user.
     """
-    require_loopback(config.dashboard.host)
+    use_nonce()
     live = Live(config)
     viewers = Viewers(live)
     people = People(Path(config.record.folder))
     record = Record(config.record.folder, config.name)
+    sessions = Sessions(people, config.dashboard)
+    tokens = Tokens(people, record.note_now)
+    prepare_people(config, people, record)
+    require_safe(config, people)
     desk = Desk(
         config,
         live,
@@ -80,7 +100,11 @@ def make_app(config: Station) -> FastAPI:
         Pictures(config.record.ring_folder, config.record.folder),
         record,
         people,
-        Sessions(people),
+        sessions,
+        Entrance(people, sessions, Tries(people), Terminals(config.dashboard.terminals), record),
+        Staff(people, record.note_now),
+        tokens,
+        Pseudonyms(people, record.note_now),
         SelfTests(config, record),
         pages=[module.PAGE for module in PAGES],
     )
@@ -97,9 +121,7 @@ def make_app(config: Station) -> FastAPI:
         desk.record.close()
         people.close()
 
-    rules = (*OPEN, *API, *(Rule(page.path, page.needs) for page in desk.pages))
-    # a foreign name that resolves to this machine (DNS rebinding) is refused by the host check
-    hosts = ["localhost", "127.0.0.1", "[::1]", "::1", config.dashboard.host]
+    rules = door_rules(desk.pages)
     app = FastAPI(
         title="Gutteil",
         lifespan=lifespan,
@@ -107,9 +129,9 @@ def make_app(config: Station) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
-            Middleware(SecurityHeaders),
-            Middleware(Access, sessions=desk.sessions, rules=rules),
+            Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(config), www_redirect=False),
+            Middleware(SecurityHeaders, tls=config.dashboard.tls != "off"),
+            Middleware(Access, people=people, sessions=sessions, tokens=tokens, rates=Rates(), rules=rules),
         ],
     )
     add_refusals(app)
@@ -128,6 +150,13 @@ def make_app(config: Station) -> FastAPI:
         show_welcome_message=False,
     )
     return app
+
+
+def door_rules(pages: list[Page]) -> tuple[Rule, ...]:
+    """The door's table. Until there is a user, only the line's page is open, and the one that makes the first admin."""
+    named = {rule.path for rule in OPEN}
+    paths = {page.path.partition("/{")[0]: page for page in pages}
+    return (*OPEN, *API, *(Rule(path, page.needs, page=True) for path, page in paths.items() if path not in named))
 
 
 async def _say_alive(live: Live) -> None:
@@ -156,24 +185,31 @@ def run_dashboard(config: Station, stop: threading.Event) -> None:
     """The dashboard's process: serves until `stop` is set or the process is signalled.
 
     Raises:
-        SettingsError: the address is not loopback, or the port is taken.
+        SettingsError: the address must not be used, the certificate cannot be, or the port is taken.
     """
     step_back()
+    certificate = certificate_of(config)
     cv2.setNumThreads(1)
     logging.getLogger("nicegui").setLevel(logging.ERROR)  # else every address that is not found is a line in the log
     app = make_app(config)
     listener = _listen(config.dashboard.host, config.dashboard.port)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_level="error",
-            access_log=False,
-            timeout_graceful_shutdown=GRACE_S,
-            server_header=False,
-            date_header=False,
-            ws="websockets-sansio",
-        )
+    settings = uvicorn.Config(
+        app,
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        date_header=False,
+        ws="websockets-sansio",
+        proxy_headers=False,  # else a header would say where a request comes from, and whoever sends it writes that
+        h11_max_incomplete_event_size=32_768,
+        ssl_certfile=certificate.certificate if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
     )
+    settings.load()
+    server = uvicorn.Server(settings)
+    if certificate is not None and settings.ssl is not None:
+        threading.Thread(target=keep_fresh, args=(config, certificate, settings.ssl, stop), name="certificate", daemon=True).start()
 
     def wait() -> None:
         stop.wait()

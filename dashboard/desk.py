@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from dashboard.api.description import Schemas
 from dashboard.live import Live
+from dashboard.people.entrance import Entrance
+from dashboard.people.pseudonyms import Pseudonyms
 from dashboard.people.sessions import Sessions
+from dashboard.people.staff import Staff
+from dashboard.people.tokens import Tokens
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.record import Record
@@ -37,6 +41,10 @@ class Desk:
     record: Record
     people: People
     sessions: Sessions
+    entrance: Entrance
+    staff: Staff
+    tokens: Tokens
+    pseudonyms: Pseudonyms
     selftests: SelfTests
     schemas: Schemas = field(default_factory=Schemas)
     pages: list[Page] = field(default_factory=list)

@@ -93,7 +93,9 @@ def visit(desk: Desk, request: Request) -> Visit:
     person: Person | None = request.state.person
     chosen = person.language if person is not None and person.language else request.cookies.get(LANGUAGE_COOKIE)
     language = choose_language(chosen, request.headers.get("accept-language"))
-    return Visit(desk, language, request.cookies.get(THEME_COOKIE) != "light", person, request.state.token, texts_of(language))
+    request.state.language = language  # of the document, for screen readers
+    theme = person.theme if person is not None and person.theme else request.cookies.get(THEME_COOKIE)
+    return Visit(desk, language, theme != "light", person, request.state.token, texts_of(language))
 
 
 def add_page(desk: Desk, page: Page, fill: Callable[[Visit, Request], Awaitable[None] | None]) -> None:
@@ -115,13 +117,18 @@ def _version() -> str:
 _VERSION = _version()
 
 
+def script(name: str) -> None:
+    """A script of `assets/` for the page that is being built."""
+    ui.add_head_html(f'<script type="module" src="/assets/{name}?{_VERSION}"></script>')
+
+
 @contextmanager
 def frame(visited: Visit, page: Page) -> Iterator[None]:
     """Draw the frame; what is built inside is the page's content. `assets/frame.js` works the switches."""
     ui.dark_mode(visited.dark)
     ui.add_head_html(
         "".join(f'<link rel="stylesheet" href="/assets/{sheet}?{_VERSION}">' for sheet in ("gutteil.css", "kit.css", *page.sheets))
-        + f'<script type="module" src="/assets/frame.js?{_VERSION}"></script><script>document.documentElement.lang = "{visited.language}"</script>'
+        + f'<script type="module" src="/assets/frame.js?{_VERSION}"></script>'
     )
     ui.html(_header(visited), tag="header", sanitize=False).classes("gt-header")
     with ui.element("div").classes("gt-body"):
@@ -153,7 +160,7 @@ def _header(visited: Visit) -> str:
     )
     person = visited.person
     who = (
-        f'<span class="gt-person"><b>{escape(person.name)}</b><small>{t[f"role.{person.role}"]}</small></span>'
+        f'<a class="gt-person" href="/me" title="{t["frame.me"]}"><b>{escape(person.name)}</b><small>{t[f"role.{person.role}"]}</small></a>'
         f'<button type="button" class="gt-door" data-logout aria-label="{t["frame.logout"]}" title="{t["frame.logout"]}"><i class="q-icon material-icons" aria-hidden="true">logout</i></button>'
         if person is not None
         else f'<a class="gt-door" href="/login" aria-label="{t["frame.login"]}" title="{t["frame.login"]}"><i class="q-icon material-icons" aria-hidden="true">login</i></a>'

@@ -16,8 +16,11 @@ from dashboard.api.description import Refusal
 from dashboard.api.metrics import add_metrics
 from dashboard.desk import Desk
 from dashboard.models.routes import add_models
+from dashboard.people.audit_export import add_audit
 from dashboard.people.login import add_session
-from dashboard.setup.routes import add_setup
+from dashboard.people.me_page import add_me
+from dashboard.people.setup_page import add_setup
+from dashboard.setup.routes import add_commission
 from dashboard.view import Snapshot, encode
 from edge.commands import Command, send_command
 from edge.errors import BusError
@@ -128,6 +131,9 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     add_session(router, desk)
     add_metrics(router, desk)
     add_models(router, desk)
+    add_commission(router, desk)
     add_setup(router, desk)
+    add_me(router, desk)
+    add_audit(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

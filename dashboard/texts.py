@@ -20,6 +20,7 @@ _FRAME: dict[str, Text] = {
     "frame.navigation": Text("Pages", "Seiten"),
     "frame.login": Text("Log in", "Anmelden"),
     "frame.logout": Text("Log out", "Abmelden"),
+    "frame.me": Text("My account", "Mein Konto"),
     "frame.session_over": Text(
         "You are no longer logged in; log in and try again", "Sie sind nicht mehr angemeldet; anmelden und noch einmal versuchen"
     ),

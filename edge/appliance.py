@@ -14,6 +14,7 @@ from rich.table import Table
 from edge.alive import keeper
 from edge.bus import watch
 from edge.config import Camera, Line, Record, Station, load, reach
+from edge.demo_people import DemoPerson, demo_people
 from edge.errors import SettingsError
 from edge.keys import OWN, check, listed
 from edge.messages import STREAMS, Alarm, Ejection, Heartbeat, Run, Verdict
@@ -75,7 +76,9 @@ def run_demo(port: int, rate_hz: float, folder: Path | None, seconds: float, con
         if all(_free(int(endpoint.rpartition(":")[2])) for endpoint in endpoints):
             config = config.model_copy(update={"bus": default})
         config = config.model_copy(
-            update={"dashboard": config.dashboard.model_copy(update={"port": port if _free(port) else free_ports(1)[0]})}
+            update={
+                "dashboard": config.dashboard.model_copy(update={"port": port if _free(port) else free_ports(1)[0], "demo_people": True})
+            }
         )
         path = write_config(config, place)
         console.print("[bold]SIMULATED[/]: a simulated line with simulated parts, defects, PLC and ejector.")
@@ -99,7 +102,8 @@ def _keep_running(config: Station, config_file: Path, logs: Path, seconds: float
     until = time.monotonic() + seconds if seconds else float("inf")
     subscriber = watch(config, [s.message for s in STREAMS], 10_000)
     summary = _Summary(config)
-    address = f"http://{config.dashboard.host}:{config.dashboard.port}"
+    said_people = not config.dashboard.demo_people
+    address = f"{'http' if config.dashboard.tls == 'off' else 'https'}://{config.dashboard.host}:{config.dashboard.port}"
     with running(names_for(config), config_file, logs) as processes:
         console.print(f"Dashboard: [link={address}]{address}[/]   (Ctrl-C stops; logs in {logs})", highlight=False, soft_wrap=True)
         with Live(summary.table(processes), console=console, refresh_per_second=4, transient=not console.is_terminal) as live:
@@ -113,6 +117,9 @@ def _keep_running(config: Station, config_file: Path, logs: Path, seconds: float
                 if now - said < 0.25:
                     continue
                 said = now
+                if not said_people and (known := demo_people(Path(config.record.folder))):
+                    console.print(_demo_table(known))
+                    said_people = True
                 for words in processes.watch():
                     console.print(words, highlight=False, markup=False)
                 failed = [c for c in processes.children if c.failed and c.name in ("line", "station", "rejector")]
@@ -122,6 +129,15 @@ def _keep_running(config: Station, config_file: Path, logs: Path, seconds: float
         console.print("stopping ...")
     console.print(summary.last_line(), highlight=False)
     subscriber.close()
+
+
+def _demo_table(known: list[DemoPerson]) -> Table:
+    table = Table(title="Log in as one of these; they exist in this demo only", title_justify="left")
+    for column in ("name", "role", "PIN", "password"):
+        table.add_column(column, no_wrap=True)
+    for person in known:
+        table.add_row(*map(escape, (person.name, person.role, person.pin, person.password)))
+    return table
 
 
 class _Summary:

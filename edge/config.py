@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -214,13 +214,51 @@ class Rabbits(Block):
     wait_s: float = Field(120.0, ge=5, le=3600, description="s within which a reference part must come once a person says it is on its way")
 
 
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no address and no network: {error}") from error
+    return text
+
+
+Network = Annotated[str, AfterValidator(_network)]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$")]
+
+
 class Dashboard(Block):
-    """The page in the browser."""
+    """The pages in the browser: where they are served, who counts as standing at the line, how long a login lasts."""
 
     host: str = Field(
-        "127.0.0.1", min_length=1, description="address to listen at; anything but loopback is refused until there are keys and logins"
+        "127.0.0.1", min_length=1, description="address to listen at; anything but loopback needs `tls` and at least one user"
     )
     port: int = Field(8470, ge=1, le=65_535, description="port to listen at")
+    tls: Literal["off", "own", "generated"] = Field(
+        "off",
+        description="`own`: with the certificate named below; `generated`: with one that the dashboard makes for this machine's names and addresses, and renews",
+    )
+    certificate: str = Field(
+        "", description="with tls = own: PEM file of the certificate and those above it, relative to the settings file"
+    )
+    certificate_key: str = Field("", description="with tls = own: PEM file of its key, readable by the appliance's user only")
+    hosts: list[HostName] = Field(
+        default_factory=list,
+        max_length=50,
+        description="names and addresses under which browsers reach the pages, besides loopback, `host` and, with tls = generated, this machine's own; others are refused",
+    )
+    terminals: list[Network] = Field(
+        default_factory=list,
+        max_length=50,
+        description="addresses or networks (10.0.7.0/28) of terminals at the line, where PIN and badge are enough; this machine itself always is one",
+    )
+    session_idle_min: int = Field(240, ge=1, le=10_080, description="min without a sign of life until a login by password ends")
+    session_h: int = Field(16, ge=1, le=168, description="h until a login by password ends in any case")
+    pin_idle_min: int = Field(20, ge=1, le=1440, description="the same in min for a login by PIN or badge")
+    pin_h: int = Field(9, ge=1, le=24, description="the same in h for a login by PIN or badge")
+    demo_people: bool = Field(
+        False,
+        description="at the first start make one person of every role, with random passwords and PINs in a file beside the record; with simulated camera and line only",
+    )
 
 
 class Keys(Block):
@@ -277,6 +315,22 @@ class Station(Block):
         return self
 
     @model_validator(mode="after")
+    def _certified(self) -> Station:
+        board = self.dashboard
+        if board.tls == "own" and not (board.certificate and board.certificate_key):
+            raise ValueError("dashboard.tls = 'own': name dashboard.certificate and dashboard.certificate_key, or use tls = 'generated'")
+        if board.demo_people and not self.simulated:
+            raise ValueError(
+                "dashboard.demo_people = true: only with simulated camera and line; remove it, and `gutteil people add` real people"
+            )
+        return self
+
+    @property
+    def simulated(self) -> bool:
+        """No real part can be in front of it."""
+        return self.camera.backend == "simulator" and self.plc.backend == "simulator"
+
+    @model_validator(mode="after")
     def _reach(self) -> Station:
         if not self.keys.folder and (beyond := reach(self)):
             key = beyond[0]
@@ -306,5 +360,16 @@ def load(path: Path) -> Station:
     recipes = {number: str(under(base, file)) for number, file in station.recipes.items()}
     folders = {name: str(under(base, value)) if value else "" for name, value in station.keys.model_dump().items()}
     keys = station.keys.model_copy(update=folders)
-    paths = {"recipe": str(under(base, station.recipe)), "recipes": recipes, "line": line, "record": record, "keys": keys}
+    certificates = {
+        name: str(under(base, value)) if (value := getattr(station.dashboard, name)) else "" for name in ("certificate", "certificate_key")
+    }
+    dashboard = station.dashboard.model_copy(update=certificates)
+    paths = {
+        "dashboard": dashboard,
+        "recipe": str(under(base, station.recipe)),
+        "recipes": recipes,
+        "line": line,
+        "record": record,
+        "keys": keys,
+    }
     return station.model_copy(update=paths)

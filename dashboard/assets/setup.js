@@ -19,10 +19,10 @@ export default {
     measures() {
       const p = (value) => this.words.shareFine.format(value);
       return [
-        { key: "focus", name: this.words.t("setup.focus"), value: this.share, note: this.words.t("setup.focus_note", { share: this.words.share.format(this.share) }), bad: this.share < 0.8 },
-        { key: "mean", name: this.words.t("setup.brightness"), value: this.mean / 255, note: this.words.t("setup.brightness_note", { mean: this.words.whole.format(this.mean), spread: this.words.whole.format(this.spread) }), bad: this.mean < 40 || this.mean > 215 },
-        { key: "dark", name: this.words.t("setup.dark"), value: this.dark, note: p(this.dark), bad: this.dark > 0.05 },
-        { key: "bright", name: this.words.t("setup.bright"), value: this.bright, note: p(this.bright), bad: this.bright > 0.02 },
+        { key: "focus", name: this.words.t("commission.focus"), value: this.share, note: this.words.t("commission.focus_note", { share: this.words.share.format(this.share) }), bad: this.share < 0.8 },
+        { key: "mean", name: this.words.t("commission.brightness"), value: this.mean / 255, note: this.words.t("commission.brightness_note", { mean: this.words.whole.format(this.mean), spread: this.words.whole.format(this.spread) }), bad: this.mean < 40 || this.mean > 215 },
+        { key: "dark", name: this.words.t("commission.dark"), value: this.dark, note: p(this.dark), bad: this.dark > 0.05 },
+        { key: "bright", name: this.words.t("commission.bright"), value: this.bright, note: p(this.bright), bad: this.bright > 0.02 },
       ];
     },
   },
@@ -140,20 +140,20 @@ export default {
   },
   template: `
     <div class="gt-preview">
-      <div class="gt-preview-picture" :class="{ 'is-actual': actual }" tabindex="0" role="img" :aria-label="part ? part.part_id : words.t('setup.no_picture')">
+      <div class="gt-preview-picture" :class="{ 'is-actual': actual }" tabindex="0" role="img" :aria-label="part ? part.part_id : words.t('commission.no_picture')">
         <canvas ref="canvas" v-show="part"></canvas>
-        <p v-if="!part" class="gt-hint">{{ words.t("setup.no_picture") }}</p>
+        <p v-if="!part" class="gt-hint">{{ words.t("commission.no_picture") }}</p>
       </div>
       <div class="gt-preview-side">
         <div v-for="m in measures" :key="m.key" class="gt-measure" :class="{ 'is-bad': part && m.bad }">
           <span>{{ m.name }}</span><b>{{ part ? m.note : "–" }}</b>
           <meter :value="part ? m.value : 0" min="0" max="1" :aria-label="m.name"></meter>
         </div>
-        <div class="gt-histogram" role="img" :aria-label="words.t('setup.histogram')"><i v-for="(b, n) in bars" :key="n" :style="{ height: Math.max(1, b * 100) + '%' }"></i></div>
-        <label class="gt-check"><input type="checkbox" v-model="zebra" />{{ words.t("setup.zebra") }}</label>
-        <label class="gt-check"><input type="checkbox" v-model="cross" />{{ words.t("setup.cross") }}</label>
-        <label class="gt-check"><input type="checkbox" v-model="actual" />{{ words.t("setup.actual") }}</label>
-        <button type="button" class="gt-button" @click="begin_anew">{{ words.t("setup.focus") }}: {{ words.t("setup.focus_reset") }}</button>
+        <div class="gt-histogram" role="img" :aria-label="words.t('commission.histogram')"><i v-for="(b, n) in bars" :key="n" :style="{ height: Math.max(1, b * 100) + '%' }"></i></div>
+        <label class="gt-check"><input type="checkbox" v-model="zebra" />{{ words.t("commission.zebra") }}</label>
+        <label class="gt-check"><input type="checkbox" v-model="cross" />{{ words.t("commission.cross") }}</label>
+        <label class="gt-check"><input type="checkbox" v-model="actual" />{{ words.t("commission.actual") }}</label>
+        <button type="button" class="gt-button" @click="begin_anew">{{ words.t("commission.focus") }}: {{ words.t("commission.focus_reset") }}</button>
       </div>
     </div>`,
 };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import urllib.parse
 from dataclasses import dataclass
 from typing import Final
@@ -11,13 +12,22 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard.people.body import TooLong, whole_body
+from dashboard.people.rates import Kind, Rates
 from dashboard.people.roles import Permission
-from dashboard.people.sessions import COOKIE, Sessions
-from dashboard.people.users import may
+from dashboard.people.sessions import Sessions, cookie_name, hashed
+from dashboard.people.terminals import address_of
+from dashboard.people.tokens import Tokens
+from dashboard.people.users import People, Person, may
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+_METHODS = {*_SAFE, "POST", "PUT", "PATCH", "DELETE"}
+_WITH_TOKEN = ("/api", "/metrics", "/health")  # pages are for people
+MAX_BODY: Final = 64_000
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +38,43 @@ class Rule:
         path: the address; the longest rule that fits counts.
         needs: the permission to look; None: anybody.
         changes: the permission for everything but looking; None: as `needs`.
+        body: bytes that a request may bring along.
+        types: kinds of body that are read.
+        page: a page for people: only looked at, and it leads to the login.
+        first: also open while there is no user yet, as is what anybody may look at.
     """
 
     path: str
     needs: Permission | None
     changes: Permission | None = None
+    body: int = MAX_BODY
+    types: tuple[str, ...] = (JSON, FORM)
+    page: bool = False
+    first: bool = False
 
 
+SETUP: Final = ("/setup", "/api/setup")
 OPEN: Final[tuple[Rule, ...]] = (
-    Rule("/_nicegui", None),
-    Rule("/_nicegui_ws", None),  # an event does nothing by itself: each action asks for its actor again
-    Rule("/assets", None),
-    Rule("/health", None),
-    Rule("/login", None),
+    # files that a page uploads go here, below an address that only this page knows
+    Rule("/_nicegui", None, "self", body=20_000_000, types=("multipart/form-data",), first=True),
+    # an event does nothing by itself: each action asks for its actor again
+    Rule("/_nicegui_ws", None, body=1_000_000, types=("text/plain",), first=True),
+    Rule("/assets", None, first=True),
+    Rule("/favicon.ico", None, first=True),
+    Rule("/health", None, first=True),
+    Rule("/login", None, page=True),
+    Rule("/setup", None, page=True, first=True),
     Rule("/api/session", None),
+    Rule("/api/setup", None, first=True),
+    Rule("/api/me", "self"),
 )
 
 
 class Access:
     """ASGI: finds out who asks, lets in or says no; `request.state.person` is who it is, or None."""
 
-    def __init__(self, app: ASGIApp, sessions: Sessions, rules: tuple[Rule, ...]) -> None:
-        self._app, self._sessions = app, sessions
+    def __init__(self, app: ASGIApp, people: People, sessions: Sessions, tokens: Tokens, rates: Rates, rules: tuple[Rule, ...]) -> None:
+        self._app, self._people, self._sessions, self._tokens, self._rates = app, people, sessions, tokens, rates
         self._rules = sorted(rules, key=lambda r: -len(r.path))
 
     def rule(self, path: str) -> Rule | None:
@@ -60,42 +85,132 @@ class Access:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        # whoever sends a request writes its headers: none may say where the pages lie
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if not name.startswith(b"x-forwarded")]
         asked = HTTPConnection(scope)
-        token = asked.cookies.get(COOKIE)
-        person = await asyncio.to_thread(self._sessions.find, token) if token else None
-        scope.setdefault("state", {}).update(person=person, token=token if person else None)
-        refusal = self._refusal(scope, asked.headers)
+        person, token, key, by_token = await self._who(asked)
+        scope.setdefault("state", {}).update(person=person, token=token)
+        refusal = self._too_often(scope, asked, key) or await self._refusal(scope, asked.headers, by_token)
+        if refusal is None:
+            rule = self.rule(scope["path"])
+            if rule is not None and "transfer-encoding" in asked.headers:  # its length is not known beforehand
+                try:
+                    receive = await whole_body(receive, rule.body)
+                except TooLong:
+                    refusal = _no(413, f"the request is longer than {rule.body} bytes")
         if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
-        elif refusal.status_code == 401 and scope["method"] == "GET" and "text/html" in asked.headers.get("accept", ""):
-            here = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
-            await RedirectResponse("/login?" + urllib.parse.urlencode({"to": here}), 303)(scope, receive, send)
+            await _refuse_socket(scope, receive, send, refusal)
         else:
             await refusal(scope, receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        rule, person = self.rule(scope["path"]), scope["state"]["person"]
+    async def _who(self, asked: HTTPConnection) -> tuple[Person | None, str | None, str, bool]:
+        """The person, their session's token, what their requests are counted under, and whether they brought a token of the API."""
+        address = address_of(asked)
+        kind, _, secret = asked.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            found = await asyncio.to_thread(self._tokens.find, secret.strip())
+            return (found[0], None, found[1], True) if found is not None else (None, None, address, True)
+        token = asked.cookies.get(cookie_name(asked.scope["scheme"]))
+        person = await asyncio.to_thread(self._sessions.find, token) if token else None
+        return (person, token, hashed(token or ""), False) if person is not None else (None, None, address, False)
+
+    def _too_often(self, scope: Scope, asked: HTTPConnection, key: str) -> Response | None:
+        path, kind = scope["path"], _kind(scope)
+        if kind is None:
+            return None
+        wait = self._rates.wait_s(kind, key if kind == "api" else address_of(asked))
+        if "authorization" in asked.headers and scope["state"]["person"] is None:
+            wait = max(wait, self._rates.wait_s("login", address_of(asked)))
+        if not wait:
+            return None
+        answer = _no(429, f"too many requests to {path[:100]}; wait {math.ceil(wait)} s")
+        answer.headers["Retry-After"] = str(math.ceil(wait))
+        return answer
+
+    async def _refusal(self, scope: Scope, headers: Headers, by_token: bool) -> Response | None:
+        path, person, socket = scope["path"], scope["state"]["person"], scope["type"] == "websocket"
+        rule, method = self.rule(path), "GET" if socket else scope["method"]
+        html = method == "GET" and not socket and "text/html" in headers.get("accept", "")
+        if method not in _METHODS:
+            return _no(405, "this method is not known here", Allow="GET")
         if rule is None:
             return _no(404, "there is nothing at this address")
-        looks = scope["type"] == "websocket" or scope["method"] in _SAFE
+        if rule.page and method not in _SAFE:
+            return _no(405, "this is a page; it is only looked at", Allow="GET")
+        if not await asyncio.to_thread(self._people.anybody):
+            if not rule.first and rule.needs != "look":
+                return RedirectResponse("/setup", 303) if html else _no(403, "there is no user yet; open /setup first")
+        elif path in SETUP:
+            return RedirectResponse("/login", 303) if html else _no(404, "there are users already; an admin makes further ones")
+        if by_token and (person is None or not path.startswith(_WITH_TOKEN)):
+            no = _no(401, "this token is not known, revoked or past its day" if person is None else "tokens are for the API, not for pages")
+            no.headers["WWW-Authenticate"] = 'Bearer realm="gutteil"'
+            return no
+        looks = socket or method in _SAFE
         needs = rule.needs if looks else rule.changes or rule.needs
         if needs is not None and not may(person, needs):
-            return _no(403, f"{person.name} has no permission '{needs}'; ask an admin") if person else _no(401, "log in first")
-        origin = headers.get("origin")
-        if (
-            (not looks or scope["type"] == "websocket")
-            and origin is not None
-            and urllib.parse.urlsplit(origin).netloc != headers.get("host")
-        ):
-            return _no(403, "a page of another site may not do this")
-        # a page of another origin cannot set this header without asking first, and is not answered then; forms of our own carry the origin
-        if not looks and origin is None and headers.get("x-gutteil") != "1":
-            return _no(403, "the header X-Gutteil: 1 is missing")
-        return None
+            return _closed(scope, person, needs, html)
+        if (not looks or socket) and not by_token:
+            origin = headers.get("origin")
+            if origin is not None and urllib.parse.urlsplit(origin).netloc != headers.get("host"):
+                return _no(403, "a page of another site may not do this")
+            # a page of another origin cannot set this header without asking first, and is not answered then; forms of our own carry the origin
+            if not socket and origin is None and headers.get("x-gutteil") != "1":
+                return _no(403, "the header X-Gutteil: 1 is missing")
+        return None if socket else _body_refusal(rule, headers)
 
 
-def _no(status: int, text: str) -> Response:
-    return Response(msgspec.json.encode({"accepted": False, "text": text}), status, {"Cache-Control": "no-store"}, "application/json")
+def _kind(scope: Scope) -> Kind | None:
+    path = scope["path"]
+    if scope["type"] == "websocket":
+        return "socket"
+    if path.startswith(("/api/session", "/api/setup")) and scope["method"] not in _SAFE:
+        return "login"
+    if path.startswith("/api/live"):
+        return "live"
+    if path.startswith(("/api", "/metrics")):
+        return "api"
+    return None if path.startswith(("/assets", "/_nicegui", "/favicon.ico", "/health")) else "page"
+
+
+def _body_refusal(rule: Rule, headers: Headers) -> Response | None:
+    length = headers.get("content-length", "0")
+    if not length.isdigit():
+        return _no(400, "Content-Length is no number")
+    if int(length) > rule.body:
+        return _no(413, f"the request is longer than {rule.body} bytes")
+    if int(length) or "transfer-encoding" in headers:
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in rule.types:
+            return _no(415, f"Content-Type {kind[:60]!r} is not read here; send {' or '.join(rule.types)}")
+    return None
+
+
+def _closed(scope: Scope, person: Person | None, needs: Permission, html: bool) -> Response:
+    here = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+    if person is None:
+        return RedirectResponse("/login?" + urllib.parse.urlencode({"to": here}), 303) if html else _no(401, "log in first")
+    if person.first_step:
+        return RedirectResponse("/me", 303) if html else _no(403, "choose a password of your own first, at /me")
+    if html and person.only is not None:  # by PIN: the password opens more
+        return RedirectResponse("/login?" + urllib.parse.urlencode({"to": here, "wrong": "more"}), 303)
+    return _no(403, f"{person.who} has no permission '{needs}'; ask an admin")
+
+
+def _no(status: int, text: str, **headers: str) -> Response:
+    body = msgspec.json.encode({"accepted": False, "text": text})
+    return Response(body, status, {"Cache-Control": "no-store", **headers}, JSON)
+
+
+async def _refuse_socket(scope: Scope, receive: Receive, send: Send, refusal: Response) -> None:
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+
+    async def send_socket(message: Message) -> None:
+        await send({**message, "type": "websocket." + message["type"]})
+
+    await refusal({**scope, "type": "http", "method": "GET"}, receive, send_socket)

@@ -24,7 +24,7 @@ RULES = (
 )
 
 
-def add_setup(router: APIRouter, desk: Desk) -> None:
+def add_commission(router: APIRouter, desk: Desk) -> None:
     """The routes."""
     said, tests, signals = desk.schemas, desk.selftests, Signals(desk.config)
 

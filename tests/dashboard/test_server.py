@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,13 +18,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from dashboard.app import run_dashboard
-from dashboard.guard import require_loopback
 from dashboard.history import last_rejects
 from dashboard.line import Part
 from dashboard.pictures import CACHE_BYTES, Pictures, to_jpeg
-from edge.config import Dashboard, Station
-from edge.errors import SettingsError
 from edge.messages import CODES, Defect, ImageRef, Timings, Verdict
 from edge.ring import RingWriter
 from edge.rows import Batch, Evidence, StoredFile
@@ -73,22 +68,6 @@ def until(check: Callable[[], Any], timeout_s: float = 10) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError("did not come to be in time")
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org", "", "localhost.example.org", "2130706433"])
-def test_anything_but_loopback_is_refused(host: str) -> None:
-    with pytest.raises(SettingsError, match=r"dashboard\.host .* no logins yet.*127\.0\.0\.1"):
-        require_loopback(host)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
-def test_loopback_is_taken(host: str) -> None:
-    require_loopback(host)
-
-
-def test_the_process_refuses_a_reachable_address() -> None:
-    with pytest.raises(SettingsError, match="no logins yet"):
-        run_dashboard(Station(dashboard=Dashboard(host="0.0.0.0")), threading.Event())
 
 
 def test_a_taken_port_is_named(feed: Feed, server: Server) -> None:

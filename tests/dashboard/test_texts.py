@@ -23,7 +23,7 @@ def _written() -> tuple[set[str], set[str]]:
         if source.name in ("texts.py", "text.py"):
             continue
         for key, closing in re.findall(rf"[\"'`]((?:{'|'.join(PLACES)})\.[A-Za-z_.-]*)([\"'`${{])", source.read_text("utf-8")):
-            if key.endswith((".css", ".js")):
+            if key.endswith((".css", ".js", ".db")):
                 continue
             (begun if key.endswith(".") or closing in "${" else whole).add(key)
     return whole, begun

@@ -55,15 +55,15 @@ def press(page: Page, name: str) -> None:
 def test_camera_aids_and_one_ejection(line: tuple[Stage, Rig], language: Language, size: str) -> None:
     (stage, appliance), t = line, texts_of(language)
     ready_again(appliance)
-    with stage.page("/setup", "engineer", language=language, size=size, dark=language == "en") as page:
+    with stage.page("/commission", "engineer", language=language, size=size, dark=language == "en") as page:
         expect(page.locator(".gt-preview canvas")).to_be_visible(timeout=PATIENCE_MS)
         expect(page.locator(".gt-measure").first).to_contain_text("%")
         expect(page.locator(".gt-histogram i")).to_have_count(64)
         check_accessible(page)
-        page.get_by_label(t["setup.cross"]).check()
-        press(page, t["setup.eject"])
+        page.get_by_label(t["commission.cross"]).check()
+        press(page, t["commission.eject"])
         expect(page.get_by_role("status")).to_contain_text(t["part.outcome.ejected"], timeout=PATIENCE_MS)
-        expect(page.get_by_text(t["setup.plc_none"])).to_be_visible()
+        expect(page.get_by_text(t["commission.plc_none"])).to_be_visible()
     with open_store(stage.folder / FILE_NAME, read_only=True) as store:
         assert ("eject-next", "engineer", True) in [(row.op, row.who, row.accepted) for row in store.audit(20)]
 

@@ -15,7 +15,7 @@ from dashboard.setup.signals import Signals
 from edge.commands import EJECT_NEXT_S, TEST_REASON, Command, send_command
 from edge.errors import GutteilError
 
-PAGE = Page("/setup", "setup.title", "tune", "setup", ("setup.css",))
+PAGE = Page("/commission", "commission.title", "tune", "setup", ("setup.css",))
 COUNTS = ("triggers", "verdicts", "passed", "ejected", "missed", "no_verdict", "late")
 LOOK_S = 1.0
 
@@ -35,9 +35,9 @@ def add(desk: Desk) -> None:
 
     async def fill(visited: Visit, _request: Request) -> None:
         t = visited.t
-        with content(t("setup.title")):
-            with card(t("setup.camera")):
-                ui.label(t("setup.camera_hint")).classes("gt-hint")
+        with content(t("commission.title")):
+            with card(t("commission.camera")):
+                ui.label(t("commission.camera_hint")).classes("gt-hint")
                 CameraPreview(visited)
             with ui.element("div").classes("gt-grid"):
                 _Ejector(desk, visited).draw()
@@ -56,17 +56,17 @@ class _Ejector:
 
     def draw(self) -> None:
         t = self._t
-        with card(t("setup.ejector")):
-            ui.label(t("setup.ejector_hint")).classes("gt-hint")
+        with card(t("commission.ejector")):
+            ui.label(t("commission.ejector_hint")).classes("gt-hint")
             with ui.element("div").classes("gt-row"):
-                self._button = button(t("setup.eject"), self._eject, tone="primary", icon="logout")
+                self._button = button(t("commission.eject"), self._eject, tone="primary", icon="logout")
             self._said = ui.label("").classes("gt-said").props('role="status"')
             with ui.element("table").classes("gt-table"), ui.element("tbody"):
                 self._cells = {}
                 for name in COUNTS:
                     with ui.element("tr"):
                         with ui.element("th").props('scope="row"'):
-                            ui.label(t(f"setup.count.{name}"))
+                            ui.label(t(f"commission.count.{name}"))
                         with ui.element("td").classes("is-number"):
                             self._cells[name] = ui.label("–")
         self._look()
@@ -78,7 +78,7 @@ class _Ejector:
         if not reply.accepted:
             raise GutteilError(reply.text)
         self._asked, self._reason = time.monotonic(), f"{TEST_REASON} by {who}"
-        self._said.set_text(self._t("setup.eject_waits"))
+        self._said.set_text(self._t("commission.eject_waits"))
 
     def _look(self) -> None:
         live = self._desk.live
@@ -92,7 +92,7 @@ class _Ejector:
             return
         if tested is not None and tested.reason == self._reason and tested.mono_ns >= self._asked * 1e9:
             text = self._t(
-                "setup.eject_result",
+                "commission.eject_result",
                 part=tested.part_id,
                 outcome=self._t(f"part.outcome.{tested.outcome}"),
                 offset=f"{tested.offset_us / 1000:.1f}",
@@ -100,7 +100,7 @@ class _Ejector:
             self._said.set_text(text)
             self._asked = 0.0
         elif time.monotonic() - self._asked > EJECT_NEXT_S:
-            self._said.set_text(self._t("setup.eject_lapsed"))
+            self._said.set_text(self._t("commission.eject_lapsed"))
             self._asked = 0.0
 
 
@@ -111,9 +111,9 @@ class _Plc:
         self._signals, self._visited, self._t = signals, visited, visited.t
 
     async def draw(self) -> None:
-        with card(self._t("setup.plc")):
+        with card(self._t("commission.plc")):
             if not self._signals.wired:
-                ui.label(self._t("setup.plc_none")).classes("gt-hint")
+                ui.label(self._t("commission.plc_none")).classes("gt-hint")
                 return
             self._place = ui.element("div").classes("gt-signals")
         await self._look()
@@ -125,16 +125,16 @@ class _Plc:
         with self._place:
             if found.error:
                 ui.label(found.error).classes("gt-wrong").props('role="alert"')
-            for block, title in ((found.to_plc, "setup.plc_to"), (found.from_plc, "setup.plc_from")):
+            for block, title in ((found.to_plc, "commission.plc_to"), (found.from_plc, "commission.plc_from")):
                 if not block.signals:
                     continue
                 with ui.element("table").classes("gt-table"):
                     with ui.element("caption"):
-                        ui.label(f"{self._t(title)}: {self._t('setup.plc_beat', age=f'{block.beat_age_s:.1f}')}")
+                        ui.label(f"{self._t(title)}: {self._t('commission.plc_beat', age=f'{block.beat_age_s:.1f}')}")
                     with ui.element("thead"), ui.element("tr"):
                         for key in ("signal", "value", "unit"):
                             with ui.element("th").props('scope="col"'):
-                                ui.label(self._t(f"setup.plc_{key}"))
+                                ui.label(self._t(f"commission.plc_{key}"))
                     with ui.element("tbody"):
                         for signal in block.signals:
                             with ui.element("tr"):
