@@ -29,6 +29,7 @@ from dashboard.people.sessions import Sessions
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.record import Record
+from dashboard.review import page as review_page
 from dashboard.routes import add_routes
 from dashboard.viewers import Viewers
 from edge.alive import REPEAT_S, keeper
@@ -37,11 +38,16 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
-PAGES = (live_page, login_page)  # in the order of the navigation
+PAGES = (  # in the order of the navigation
+    live_page,
+    review_page,
+    login_page,
+)
 API = (
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),
     Rule("/api/parts", "history"),
+    Rule("/api/review", "review"),
 )
 
 
