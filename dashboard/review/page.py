@@ -8,8 +8,8 @@ from nicegui import ui
 from dashboard.desk import Desk
 from dashboard.frame import Page, Visit, add_page
 
-PAGE = Page("/review", "page.review", "fact_check", "review", ("review.css", "review_part.css", "boxes.css"))
-_PLACES = ("review.", "kind.", "word.", "part.", "age.", "frame.")
+PAGE = Page("/review", "page.review", "fact_check", "review", ("review.css", "boxes.css", "review_part.css"))
+_PLACES = ("page.review", "review.", "kind.", "word.", "part.", "age.", "frame.")
 
 
 class ReviewDesk(ui.element, component="../assets/review.js"):
