@@ -308,7 +308,7 @@ export default {
         <span><b>{{ words.t("review.escape_recorded", { part: escaped.part_id }) }}</b><small>{{ words.t("review.escape_held") }} {{ words.t(escaped.total === 1 ? "review.escape_total_one" : "review.escape_total", { n: words.whole.format(escaped.total) }) }}</small></span>
         <button type="button" class="gt-rv-plain" @click="grid">{{ words.t("review.to_queue") }}</button></div>
 
-      <Part v-if="view === 'part'" ref="part" :part="part" :words="words" :who="who" :label="label" :report="report" :place="place" :undoable="undo.length" :busy="busy"
+      <Part v-if="view === 'part'" ref="part" :item="part" :words="words" :label="label" :report="report" :place="place" :busy="busy"
         @say="say(part.part_id, $event, true)" @step="step" @leave="leave" @undo="takeBack" />
 
       <Missed v-else-if="view === 'missed'" :api="api" :words="words" :seen="seen" :code="code" @open="open($event, true)" @seen="seen.add($event)" />

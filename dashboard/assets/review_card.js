@@ -41,7 +41,7 @@ export default {
       const [x1, y1, x2, y2] = box;
       const zoom = Math.max(1.6, Math.min(6, w / (x2 - x1) / 3.2, h / (y2 - y1) / 3.2));
       const at = (centre, whole) => (Math.min(0, Math.max(whole * (1 - zoom), whole / 2 - zoom * centre)) / whole) * 100;
-      return { transform: `translate(${at((x1 + x2) / 2, w)}%, ${at((y1 + y2) / 2, h)}%) scale(${zoom})` };
+      return { "--zoom": zoom, transform: `translate(${at((x1 + x2) / 2, w)}%, ${at((y1 + y2) / 2, h)}%) scale(${zoom})` };
     },
     what() {
       const kinds = this.item.kinds.map((k) => this.words.kind(k)).join(", ");
@@ -87,13 +87,13 @@ export default {
             <img v-if="playing && !noReference" v-show="now.reference" :src="reference" alt="" draggable="false" @error="noReference = true" />
             <svg v-show="!now.reference" :viewBox="'0 0 ' + size[0] + ' ' + size[1]" aria-hidden="true"><rect v-for="(b, i) in item.boxes" :key="i" :x="b[0] - 4" :y="b[1] - 4" :width="b[2] - b[0] + 8" :height="b[3] - b[1] + 8" /></svg>
           </span>
-          <span v-else class="gt-rc-none"><i class="q-icon material-icons" aria-hidden="true">image_not_supported</i>{{ words.t("part.no_picture") }}</span>
+          <span v-else class="gt-rc-none"><i class="q-icon material-icons" aria-hidden="true">image_not_supported</i><b>{{ words.clock.format(item.wall_ms) }}</b>{{ words.t("part.no_picture") }}</span>
           <span v-if="now.reference" class="gt-rc-tag">{{ words.t("review.reference") }}</span>
           <span class="gt-rc-word"><Mark :name="item.verdict || 'unknown'" />{{ item.verdict ? words.t("word." + item.verdict) : "–" }}</span>
           <span v-if="item.by" class="gt-rc-by"><i class="q-icon material-icons" aria-hidden="true">lock_clock</i>{{ item.by }}</span>
           <span v-else-if="seen" class="gt-rc-seen"><i class="q-icon material-icons" aria-hidden="true">visibility</i>{{ words.t("review.seen") }}</span>
         </span>
-        <span class="gt-rc-text"><b>{{ what }}</b><span v-for="r in reasons" :key="r" class="gt-rc-why">{{ words.t("review.why." + r) }}</span><time>{{ words.clock.format(item.wall_ms) }}</time></span>
+        <span class="gt-rc-text"><b>{{ acts ? what : item.part_id.slice(-18) }}</b><span v-for="r in reasons" :key="r" class="gt-rc-why">{{ words.t("review.why." + r) }}</span><time>{{ words.clock.format(item.wall_ms) }}</time></span>
       </button>
       <span v-if="acts" class="gt-rc-acts">
         <button v-for="a in acts" :key="a.truth" type="button" :class="'is-' + a.truth" :disabled="busy || Boolean(item.by)" :title="words.t('review.' + a.truth) + ' (' + a.key + ')'" :aria-label="words.t('review.say_of', { word: words.t('review.' + a.truth), part: item.part_id })" @click="$emit('say', a.truth)"><Mark :name="a.mark" /></button>

@@ -13,40 +13,40 @@ export const ACTS = [
 export default {
   components: { Boxes, Mark },
   emits: ["say", "step", "leave", "undo", "help", "busy"],
-  props: { part: Object, words: Object, who: String, label: Boolean, report: Boolean, place: Object, undoable: Number, busy: Boolean },
+  props: { item: Object, words: Object, label: Boolean, report: Boolean, place: Object, busy: Boolean },
   data: () => ({
     boxes: null, selected: -1, kind: "", note: "", overlay: true, compare: false, blink: false, drawing: false, swipe: 0, seen: 0, news: null, other: "", naming: false,
   }),
   computed: {
     shown() {
-      return this.part.size !== null;
+      return this.item.size !== null;
     },
     urls() {
-      const id = this.part.part_id;
-      return { full: picture(id, "full"), sharp: picture(id, "original"), reference: this.part.reference ? picture(id, "full", "reference") : "" };
+      const id = this.item.part_id;
+      return { full: picture(id, "full"), sharp: picture(id, "original"), reference: this.item.reference ? picture(id, "full", "reference") : "" };
     },
     acts() {
       const all = this.report ? ACTS.filter((a) => a.truth === "bad") : ACTS;
-      return all.map((a) => ({ ...a, text: this.words.t(this.part.passed ? `review.passed_${a.truth}` : `review.${a.truth}`) }));
+      return all.map((a) => ({ ...a, text: this.words.t(this.item.passed ? `review.passed_${a.truth}` : `review.${a.truth}`) }));
     },
     gone() {
-      const state = this.part.picture.replace(" ", "_") || "none";
+      const state = this.item.picture.replace(" ", "_") || "none";
       return this.words.t(`review.picture.${state === "stored" ? "none" : state}`);
     },
     reviews() {
-      return [...this.part.reviews].reverse();
+      return [...this.item.reviews].reverse();
     },
     counts() {
-      const newest = this.part.reviews.at(-1);
+      const newest = this.item.reviews.at(-1);
       return newest && newest.truth !== "withdrawn" ? newest : null;
     },
     chips() {
       const own = this.boxes?.map((b) => b.kind) ?? [];
-      const all = [...new Set([...this.part.classes, ...own, ...(this.kind ? [this.kind] : [])])];
+      const all = [...new Set([...this.item.classes, ...own, ...(this.kind ? [this.kind] : [])])];
       return all.map((name, i) => ({ name, key: i < 9 ? String(i + 1) : "", on: name === (this.selected >= 0 ? this.list[this.selected]?.kind : this.kind) }));
     },
     list() {
-      return this.boxes ?? this.part.defects;
+      return this.boxes ?? this.item.defects;
     },
     chipsHint() {
       if (this.selected >= 0) return this.words.t("review.class_of_box", { n: this.selected + 1 });
@@ -60,10 +60,10 @@ export default {
     },
   },
   watch: {
-    "part.part_id": { immediate: true, handler: "begin" },
-    "part.newest"(now, before) {
+    "item.part_id": { immediate: true, handler: "begin" },
+    "item.newest"(now, before) {
       if (now <= before) return;
-      const newest = this.part.reviews.at(-1);
+      const newest = this.item.reviews.at(-1);
       this.news = newest;
       clearTimeout(this.noticing);
       this.noticing = setTimeout(() => (this.seen = now), NOTICED_MS);
@@ -73,19 +73,19 @@ export default {
     begin() {
       clearTimeout(this.noticing);
       const before = this.counts;
-      Object.assign(this, { selected: -1, kind: "", news: null, compare: false, blink: false, other: "", naming: false, seen: this.part.newest });
+      Object.assign(this, { selected: -1, kind: "", news: null, compare: false, blink: false, other: "", naming: false, seen: this.item.newest });
       this.boxes = before?.truth === "bad" && before.boxes ? before.boxes.map((b) => ({ ...b })) : null;
       this.note = this.report ? "" : before?.note ?? "";
       this.drawing = this.report && this.label;
-      if (this.drawing) this.kind = this.part.classes[0] ?? "";
+      if (this.drawing) this.kind = this.item.classes[0] ?? "";
       this.$nextTick(() => this.$refs.stage?.focus({ preventScroll: true }));
     },
-    why(part) {
-      return part.reasons.map((r) => this.words.reason(r));
+    why(item) {
+      return item.reasons.map((r) => this.words.reason(r));
     },
     size: (b) => `${Math.round(b.box[2] - b.box[0])} × ${Math.round(b.box[3] - b.box[1])} px`,
     adopt() {
-      this.boxes = this.part.defects.map((b) => ({ kind: b.kind, box: [...b.box], score: 0, verdict: "" }));
+      this.boxes = this.item.defects.map((b) => ({ kind: b.kind, box: [...b.box], score: 0, verdict: "" }));
     },
     setKind(name) {
       const lone = this.selected < 0 && this.list.length === 1 && !this.drawing ? 0 : this.selected;
@@ -108,7 +108,7 @@ export default {
       if (this.drawing) {
         this.overlay = true;
         this.selected = -1;
-        if (!this.kind) this.kind = this.list[0]?.kind ?? this.part.classes[0] ?? "defect";
+        if (!this.kind) this.kind = this.list[0]?.kind ?? this.item.classes[0] ?? "defect";
       }
     },
     say(truth) {
@@ -126,18 +126,18 @@ export default {
       if (this.label && this.shown) {
         acts.d = () => this.draw(!this.drawing);
         acts.n = () => (this.draw(true), this.$refs.boxes.addMiddle());
-        acts.k = () => this.boxes === null && this.part.defects.length && this.adopt();
+        acts.k = () => this.boxes === null && this.item.defects.length && this.adopt();
       }
       if (this.shown) {
         acts.o = () => (this.overlay = !this.overlay);
         acts["+"] = () => this.$refs.boxes.zoomBy(1.5);
         acts["-"] = () => this.$refs.boxes.zoomBy(1 / 1.5);
         acts["0"] = () => this.$refs.boxes.whole();
-        if (this.part.reference) acts.c = () => (this.compare = !this.compare);
+        if (this.item.reference) acts.c = () => (this.compare = !this.compare);
       }
       const chip = /^[1-9]$/.test(key) ? this.chips[Number(key) - 1] : null;
       if (chip) return () => this.setKind(chip.name);
-      if ((key === " " || key === "r") && this.part.reference && this.shown) {
+      if ((key === " " || key === "r") && this.item.reference && this.shown) {
         event.preventDefault();
         if (!event.repeat) this.blink = true;
         return null;
@@ -163,16 +163,16 @@ export default {
     clearTimeout(this.noticing);
   },
   template: `
-    <section class="gt-rp" :class="{ 'is-report': report }" :aria-label="words.t('review.part', { part: part.part_id })">
+    <section class="gt-rp" :class="{ 'is-report': report }" :aria-label="words.t('review.part', { part: item.part_id })">
       <div ref="stage" class="gt-rp-stage" tabindex="-1">
         <template v-if="shown">
-          <Boxes ref="boxes" :key="part.part_id" :src="urls.full" :sharp="urls.sharp" :reference="urls.reference" :size="part.size" :model="part.defects" :boxes="boxes" :shadow="part.shadow_defects"
-            :selected="selected" :editable="label" :overlay="overlay" :compare="compare" :blink="blink" :drawing="drawing" :kind="kind" :words="words" :label="words.t('review.picture_of', { part: part.part_id })"
+          <Boxes ref="boxes" :key="item.part_id" :src="urls.full" :sharp="urls.sharp" :reference="urls.reference" :size="item.size" :model="item.defects" :boxes="boxes" :shadow="item.shadow_defects"
+            :selected="selected" :editable="label" :overlay="overlay" :compare="compare" :blink="blink" :drawing="drawing" :kind="kind" :words="words" :label="words.t('review.picture_of', { part: item.part_id })"
             @change="boxes = $event" @select="selected = $event" @adopt="adopt" @swipe="say($event === 'left' ? 'bad' : 'good')" @swiping="swipe = report ? 0 : $event" />
           <div class="gt-rp-tools" role="toolbar" :aria-label="words.t('review.tools')">
             <button v-if="label" type="button" :aria-pressed="drawing" :title="words.t('review.draw') + ' (D)'" @click="draw(!drawing)"><i class="q-icon material-icons" aria-hidden="true">highlight_alt</i><span>{{ words.t("review.draw") }}</span></button>
             <button type="button" :aria-pressed="overlay" :title="words.t('review.overlay') + ' (O)'" @click="overlay = !overlay"><i class="q-icon material-icons" aria-hidden="true">{{ overlay ? "layers" : "layers_clear" }}</i><span>{{ words.t("review.overlay") }}</span></button>
-            <template v-if="part.reference">
+            <template v-if="item.reference">
               <button type="button" :aria-pressed="compare" :title="words.t('review.compare') + ' (C)'" @click="compare = !compare"><i class="q-icon material-icons" aria-hidden="true">compare</i><span>{{ words.t("review.compare") }}</span></button>
               <button type="button" :aria-pressed="blink" :title="words.t('review.blink_hint')" @pointerdown="blink = true" @pointerup="blink = false" @pointerleave="blink = false" @pointercancel="blink = false" @contextmenu.prevent><i class="q-icon material-icons" aria-hidden="true">flip</i><span>{{ words.t("review.blink") }}</span></button>
             </template>
@@ -191,15 +191,15 @@ export default {
 
       <aside class="gt-rp-side">
         <div class="gt-rp-facts" tabindex="0" role="region" :aria-label="words.t('review.facts')">
-          <div v-if="part.by" class="gt-rp-banner is-warning" role="status"><i class="q-icon material-icons" aria-hidden="true">lock_clock</i><span>{{ words.t("review.taken", { who: part.by }) }}</span></div>
+          <div v-if="item.by" class="gt-rp-banner is-warning" role="status"><i class="q-icon material-icons" aria-hidden="true">lock_clock</i><span>{{ words.t("review.taken", { who: item.by }) }}</span></div>
           <div v-if="news" class="gt-rp-banner is-warning" role="alert">
             <Mark :name="mark(news.truth)" /><span><b>{{ words.t("review.meanwhile", { who: news.who }) }} {{ truthWord(news) }}</b><small>{{ words.t("review.meanwhile_hint") }}</small></span>
           </div>
-          <header class="gt-rp-word" :class="'is-' + part.verdict"><Mark :name="part.verdict" /><b>{{ part.verdict ? words.t("word." + part.verdict) : "–" }}</b><small v-if="part.outcome">{{ words.t("part.outcome." + part.outcome) }}</small></header>
+          <header class="gt-rp-word" :class="'is-' + item.verdict"><Mark :name="item.verdict" /><b>{{ item.verdict ? words.t("word." + item.verdict) : "–" }}</b><small v-if="item.outcome">{{ words.t("part.outcome." + item.outcome) }}</small></header>
           <p v-if="report" class="gt-rp-lead">{{ words.t("review.report_lead") }}</p>
-          <p v-if="part.shadow" class="gt-rp-shadow"><i class="q-icon material-icons" aria-hidden="true">contrast</i>{{ words.t("review.shadow_says", { word: words.t("word." + part.shadow) }) }}</p>
+          <p v-if="item.shadow" class="gt-rp-shadow"><i class="q-icon material-icons" aria-hidden="true">contrast</i>{{ words.t("review.shadow_says", { word: words.t("word." + item.shadow) }) }}</p>
 
-          <template v-if="label || list.length || part.classes.length">
+          <template v-if="label || list.length || item.classes.length">
             <h2>{{ words.t("review.class") }} <small>{{ chipsHint }}</small></h2>
             <div class="gt-rp-chips">
               <button v-for="c in chips" :key="c.name" type="button" class="gt-rp-chip" :aria-pressed="c.on" @click="setKind(c.name)"><kbd v-if="c.key" aria-hidden="true">{{ c.key }}</kbd><span>{{ words.kind(c.name) }}</span></button>
@@ -231,11 +231,11 @@ export default {
 
           <h2>{{ words.t("review.facts") }}</h2>
           <dl>
-            <template v-if="part.reasons.length"><dt>{{ words.t("review.why") }}</dt><dd v-for="(r, i) in why(part)" :key="i">{{ r }}</dd></template>
-            <dt>{{ words.t("review.part_id") }}</dt><dd class="gt-id">{{ part.part_id }}</dd>
-            <dt>{{ words.t("review.time") }}</dt><dd>{{ words.full.format(part.wall_ms) }}</dd>
-            <dt>{{ words.t("review.recipe") }}</dt><dd>{{ part.recipe || "–" }} · {{ part.model || "–" }}</dd>
-            <template v-if="part.held"><dt>{{ words.t("review.held") }}</dt><dd>{{ words.t("review.held_yes") }}</dd></template>
+            <template v-if="item.reasons.length"><dt>{{ words.t("review.why") }}</dt><dd v-for="(r, i) in why(item)" :key="i">{{ r }}</dd></template>
+            <dt>{{ words.t("review.part_id") }}</dt><dd class="gt-id">{{ item.part_id }}</dd>
+            <dt>{{ words.t("review.time") }}</dt><dd>{{ words.full.format(item.wall_ms) }}</dd>
+            <dt>{{ words.t("review.recipe") }}</dt><dd>{{ item.recipe || "–" }} · {{ item.model || "–" }}</dd>
+            <template v-if="item.held"><dt>{{ words.t("review.held") }}</dt><dd>{{ words.t("review.held_yes") }}</dd></template>
           </dl>
         </div>
       </aside>

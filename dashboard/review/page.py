@@ -8,7 +8,8 @@ from nicegui import ui
 from dashboard.desk import Desk
 from dashboard.frame import Page, Visit, add_page
 
-PAGE = Page("/review", "page.review", "fact_check", "review", ("review.css", "boxes.css", "review_part.css"))
+_SHEETS = ("review_card.css", "review_missed.css", "boxes.css", "review_side.css", "review_part.css", "review.css")
+PAGE = Page("/review", "page.review", "fact_check", "review", _SHEETS)
 _PLACES = ("page.review", "review.", "kind.", "word.", "part.", "age.", "frame.")
 
 
