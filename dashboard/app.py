@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import uvicorn
 from fastapi import FastAPI
+from nicegui import app as pages
 from nicegui import ui
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -101,6 +102,7 @@ def make_app(config: Station) -> FastAPI:
     add_routes(app, desk)
     for module in PAGES:
         module.add(desk)
+    pages.config.quasar_config["loadingBar"] = {"skipHijack": True}  # a bar without a name, for every request of the pages' own
     ui.run_with(
         app,
         title="Gutteil",

@@ -41,8 +41,9 @@ export default {
       return this.items.findIndex((i) => i.part_id === this.part?.part_id);
     },
     place() {
-      const listed = this.at >= 0;
-      return { before: listed ? this.at > 0 : false, after: listed ? this.at + 1 < this.items.length : !this.report && this.items.length > 0 };
+      const free = (items) => items.some((i) => !i.by);
+      if (this.at < 0) return { before: false, after: !this.report && free(this.items) };
+      return { before: free(this.items.slice(0, this.at)), after: free(this.items.slice(this.at + 1)) };
     },
     left() {
       const n = this.words.whole.format(this.queue?.left ?? 0);
@@ -115,14 +116,13 @@ export default {
         return false;
       }
     },
-    /** The next part that nobody else has, from here on in this direction; else back to the grid. */
+    /** To the next part that nobody else has, from a place of the queue in a direction; false: there is none. */
     async step(way, from = this.at) {
       for (let i = from + way; i >= 0 && i < this.items.length; i += way) {
-        if (this.items[i].by) continue;
-        if (!(await this.open(this.items[i].part_id))) return;
-        if (!this.part.by || this.items.slice(i + way).every((o) => o.by)) return;
+        const { part_id, by } = this.items[i];
+        if (!by && (await this.open(part_id)) && !this.part.by) return true;
       }
-      if (this.at < 0 || from + way < 0 || from + way >= this.items.length) this.leave();
+      return false;
     },
     begin() {
       const free = this.items.find((i) => !i.by && !this.seen.has(i.part_id)) ?? this.items.find((i) => !i.by);
@@ -161,8 +161,7 @@ export default {
           this.escaped = { part_id: id, total: done.escapes };
           if (here) await this.open(id).then(() => (this.escaped = { part_id: id, total: done.escapes }));
         } else if (here) {
-          if (from >= 0 && from < this.items.length) await this.step(1, from - 1);
-          else this.leave();
+          if (from < 0 || !((await this.step(1, from - 1)) || (await this.step(-1, from)))) this.leave();
         }
         this.refresh();
       } catch (error) {

@@ -47,6 +47,10 @@ export default {
       const kinds = this.item.kinds.map((k) => this.words.kind(k)).join(", ");
       return kinds || this.words.t("review.no_defect");
     },
+    short() {
+      const id = this.item.part_id;
+      return id.length > 12 ? `…${id.slice(-10)}` : id;
+    },
     reasons() {
       return this.item.why.filter((w) => !["undecided", "reject"].includes(w));
     },
@@ -93,7 +97,7 @@ export default {
           <span v-if="item.by" class="gt-rc-by"><i class="q-icon material-icons" aria-hidden="true">lock_clock</i>{{ item.by }}</span>
           <span v-else-if="seen" class="gt-rc-seen"><i class="q-icon material-icons" aria-hidden="true">visibility</i>{{ words.t("review.seen") }}</span>
         </span>
-        <span class="gt-rc-text"><b>{{ acts ? what : item.part_id.slice(-18) }}</b><span v-for="r in reasons" :key="r" class="gt-rc-why">{{ words.t("review.why." + r) }}</span><time>{{ words.clock.format(item.wall_ms) }}</time></span>
+        <span class="gt-rc-text"><b>{{ acts ? what : short }}</b><span v-for="r in reasons" :key="r" class="gt-rc-why">{{ words.t("review.why." + r) }}</span><time>{{ words.clock.format(item.wall_ms) }}</time></span>
       </button>
       <span v-if="acts" class="gt-rc-acts">
         <button v-for="a in acts" :key="a.truth" type="button" :class="'is-' + a.truth" :disabled="busy || Boolean(item.by)" :title="words.t('review.' + a.truth) + ' (' + a.key + ')'" :aria-label="words.t('review.say_of', { word: words.t('review.' + a.truth), part: item.part_id })" @click="$emit('say', a.truth)"><Mark :name="a.mark" /></button>

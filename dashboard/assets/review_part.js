@@ -164,12 +164,12 @@ export default {
   },
   template: `
     <section class="gt-rp" :class="{ 'is-report': report }" :aria-label="words.t('review.part', { part: item.part_id })">
-      <div ref="stage" class="gt-rp-stage" tabindex="-1">
+      <div ref="stage" class="gt-rp-stage" :class="{ 'has-tools': shown }" tabindex="-1">
         <template v-if="shown">
           <Boxes ref="boxes" :key="item.part_id" :src="urls.full" :sharp="urls.sharp" :reference="urls.reference" :size="item.size" :model="item.defects" :boxes="boxes" :shadow="item.shadow_defects"
             :selected="selected" :editable="label" :overlay="overlay" :compare="compare" :blink="blink" :drawing="drawing" :kind="kind" :words="words" :label="words.t('review.picture_of', { part: item.part_id })"
             @change="boxes = $event" @select="selected = $event" @adopt="adopt" @swipe="say($event === 'left' ? 'bad' : 'good')" @swiping="swipe = report ? 0 : $event" />
-          <div class="gt-rp-tools" role="toolbar" :aria-label="words.t('review.tools')">
+          <div class="gt-rp-tools" role="toolbar" aria-orientation="vertical" :aria-label="words.t('review.tools')">
             <button v-if="label" type="button" :aria-pressed="drawing" :title="words.t('review.draw') + ' (D)'" @click="draw(!drawing)"><i class="q-icon material-icons" aria-hidden="true">highlight_alt</i><span>{{ words.t("review.draw") }}</span></button>
             <button type="button" :aria-pressed="overlay" :title="words.t('review.overlay') + ' (O)'" @click="overlay = !overlay"><i class="q-icon material-icons" aria-hidden="true">{{ overlay ? "layers" : "layers_clear" }}</i><span>{{ words.t("review.overlay") }}</span></button>
             <template v-if="item.reference">

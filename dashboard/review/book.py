@@ -16,6 +16,7 @@ from dashboard.people.users import Person
 from dashboard.review.said import ReviewError, Says
 from dashboard.review.told import Item, PartView, Said, item_of, said_of, view_of
 from edge import escapes
+from edge.errors import StoreError
 from edge.filters import Filters
 from edge.leases import Leases
 from edge.review_queue import REASONS, Reason, Wanted, queue
@@ -25,7 +26,7 @@ from edge.store import Store
 
 SHOWS: Final[dict[str, tuple[Reason, ...]]] = {"all": REASONS, **{r: (r,) for r in REASONS}, "sample": ("sample",)}
 MOST: Final = 500
-KEEP_S: Final = 2.0  # a queue that was read is good for so long: several people ask for the same one
+KEEP_S: Final = 0.3  # a queue that was read is good for so long: several people ask for the same one
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,12 +219,16 @@ class Book:
         """The last parts that passed, newest first.
 
         Raises:
-            ReviewError, StoreError: a wrong bound or place.
+            ReviewError: a wrong bound or place.
         """
         if not 1 <= limit <= 100:
             raise ReviewError(400, f"limit = {limit}: 1 to 100 parts can be shown")
+        try:
+            cursor = Cursor.parse(before) if before else None
+        except StoreError as error:
+            raise ReviewError(400, f"before: {error}") from error
         with store.reading() as db:
-            page = find(db, Filters(outcome="passed"), cursor=Cursor.parse(before) if before else None, limit=limit)
+            page = find(db, Filters(outcome="passed"), cursor=cursor, limit=limit)
             others = self.leases.others(holder)
             items = [item_of(db, self._folder, row, others) for row in page.rows]
         return Found(items, page.following.text() if page.following else "")

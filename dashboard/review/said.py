@@ -97,11 +97,13 @@ async def body(request: Request, kind: type[T]) -> T:
         if len(data) > MAX_BODY:
             raise ReviewError(413, f"the body is longer than {MAX_BODY} bytes; nothing that belongs here is")
     try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError as error:
-        raise ReviewError(400, _named(str(error), msgspec.json.decode(data))) from error
+        found = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise ReviewError(400, f"the body is not JSON: {error}; send an object") from error
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise ReviewError(400, _named(str(error), found)) from error
 
 
 def _named(text: str, found: Any) -> str:
