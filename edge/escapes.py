@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from edge import holds, reviews
 from edge.filters import Filters
 from edge.reviews import How, Review, ReviewBox, Truth
-from edge.search import Count, count, find
+from edge.search import Count, count
 
 
 def passed(db: sqlite3.Connection, part_id: str) -> bool:
@@ -59,8 +59,6 @@ def _named(number: int) -> str:
     return f"review {number}: passed, and was bad."
 
 
-def escapes(db: sqlite3.Connection) -> tuple[Count, int | None]:
-    """How many parts passed and are bad by the review that counts, and when the newest of them was judged, UTC ns; None: none."""
-    wanted = Filters(truth="bad", outcome="passed")
-    newest = find(db, wanted, limit=1).rows
-    return count(db, wanted), newest[0].wall_ns if newest else None
+def escapes(db: sqlite3.Connection) -> Count:
+    """How many parts passed and are bad by the review that counts."""
+    return count(db, Filters(truth="bad", outcome="passed"))

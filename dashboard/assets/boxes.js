@@ -49,7 +49,7 @@ export default {
     },
     named() {
       const text = (b) => `${this.words.kind(b.kind)}${b.score ? ` ${this.words.share.format(b.score)}` : ""}`;
-      return labels(this.drawn.map((b) => ({ box: b.box, text: text(b), own: b.own, verdict: b.verdict })), this.view, this.px);
+      return labels(this.drawn.map((b) => ({ box: b.box, text: text(b), own: b.own, on: b.on && b.own, verdict: b.verdict })), this.view, this.px);
     },
     handles() {
       const b = this.editable && this.overlay ? this.drawn.find((d) => d.on && d.own) : null;

@@ -3,19 +3,19 @@ const ruler = document.createElement("canvas").getContext("2d");
 const FONT_PX = 15;
 
 /**
- * @param boxes [{box: [x1, y1, x2, y2], text, …}] in px of the picture
+ * @param boxes [{box: [x1, y1, x2, y2], text, on, …}] in px of the picture
  * @param view what is seen of the picture: {x, y, width, height}
  * @param px one px of the screen in px of the picture
  */
 export function labels(boxes, view, px) {
   const font = FONT_PX * px;
   const h = font * 1.45;
-  const gap = 3 * px;
   ruler.font = `600 ${FONT_PX}px Roboto, sans-serif`;
   const placed = [];
   for (const one of boxes) {
     const [x1, y1, x2, y2] = one.box;
     if (x2 < view.x || y2 < view.y || x1 > view.x + view.width || y1 > view.y + view.height) continue;
+    const gap = (one.on ? 16 : 3) * px; // past its handles
     const w = ruler.measureText(one.text).width * px + font * 0.8;
     const fit = (x, y) => ({
       x: Math.max(view.x, Math.min(view.x + view.width - w, x)),

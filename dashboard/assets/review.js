@@ -153,7 +153,8 @@ export default {
       try {
         const done = await this.api.say(id, { ...said, how });
         this.undo = [...this.undo, { number: done.review.number, part_id: id, truth: said.truth }].slice(-MOST_UNDO);
-        this.tell(this.words.t("review.done", { part: this.short(id), word: this.words.t(`review.said_${said.truth}`) }));
+        if (done.escape) this.note = null;
+        else this.tell(this.words.t("review.done", { part: this.short(id), word: this.words.t(`review.said_${said.truth}`) }));
         this.seen.add(id);
         if (this.queue) this.queue = { ...this.queue, escapes: done.escapes, left: Math.max(0, this.queue.left - (from >= 0)), items: this.items.filter((i) => i.part_id !== id) };
         this.busy = false;
@@ -166,7 +167,9 @@ export default {
         this.refresh();
       } catch (error) {
         this.busy = false;
-        this.wrong(error);
+        const newest = error.said?.newer?.at(-1);
+        if (newest) this.tell(`${this.short(id)}: ${this.words.t("review.meanwhile", { who: newest.who })} ${this.words.t(newest.truth === "withdrawn" ? "review.withdrawn" : `review.said_${newest.truth}`)}`, true);
+        else this.wrong(error);
         if (error.status === 409) {
           if (here) this.part = await this.api.part(id).catch(() => this.part);
           this.refresh();
@@ -265,7 +268,21 @@ export default {
       if (!document.hidden) this.poll();
     },
   },
+  watch: {
+    undo(undo) {
+      try {
+        sessionStorage.setItem(`gutteil_undo:${this.who}`, JSON.stringify(undo));
+      } catch {
+        // then it lasts until the page is left
+      }
+    },
+  },
   created() {
+    try {
+      this.undo = JSON.parse(sessionStorage.getItem(`gutteil_undo:${this.who}`) ?? "[]");
+    } catch {
+      this.undo = [];
+    }
     this.keys = new Keys((code) => this.scanned(code));
   },
   async mounted() {

@@ -196,6 +196,7 @@ export default {
             <Mark :name="mark(news.truth)" /><span><b>{{ words.t("review.meanwhile", { who: news.who }) }} {{ truthWord(news) }}</b><small>{{ words.t("review.meanwhile_hint") }}</small></span>
           </div>
           <header class="gt-rp-word" :class="'is-' + item.verdict"><Mark :name="item.verdict" /><b>{{ item.verdict ? words.t("word." + item.verdict) : "–" }}</b><small v-if="item.outcome">{{ words.t("part.outcome." + item.outcome) }}</small></header>
+          <p class="gt-rp-id"><b>{{ item.part_id }}</b><time>{{ words.clock.format(item.wall_ms) }}</time></p>
           <p v-if="report" class="gt-rp-lead">{{ words.t("review.report_lead") }}</p>
           <p v-if="item.shadow" class="gt-rp-shadow"><i class="q-icon material-icons" aria-hidden="true">contrast</i>{{ words.t("review.shadow_says", { word: words.t("word." + item.shadow) }) }}</p>
 
@@ -232,7 +233,6 @@ export default {
           <h2>{{ words.t("review.facts") }}</h2>
           <dl>
             <template v-if="item.reasons.length"><dt>{{ words.t("review.why") }}</dt><dd v-for="(r, i) in why(item)" :key="i">{{ r }}</dd></template>
-            <dt>{{ words.t("review.part_id") }}</dt><dd class="gt-id">{{ item.part_id }}</dd>
             <dt>{{ words.t("review.time") }}</dt><dd>{{ words.full.format(item.wall_ms) }}</dd>
             <dt>{{ words.t("review.recipe") }}</dt><dd>{{ item.recipe || "–" }} · {{ item.model || "–" }}</dd>
             <template v-if="item.held"><dt>{{ words.t("review.held") }}</dt><dd>{{ words.t("review.held_yes") }}</dd></template>

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -21,11 +22,12 @@ from edge.filters import Filters
 from edge.leases import Leases
 from edge.review_queue import REASONS, Reason, Wanted, queue
 from edge.reviews import ReviewBox, reviews
-from edge.search import Cursor, find, rows_of
+from edge.search import Count, Cursor, find, rows_of
 from edge.store import Store
 
 SHOWS: Final[dict[str, tuple[Reason, ...]]] = {"all": REASONS, **{r: (r,) for r in REASONS}, "sample": ("sample",)}
 MOST: Final = 500
+COUNT_S: Final = 5.0  # as KEEP_S, for the number of escapes
 KEEP_S: Final = 0.3  # a queue that was read is good for so long: several people ask for the same one
 
 
@@ -45,7 +47,6 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     escapes: int
     exact: bool
-    escaped_ms: int | None
     mine: list[str]
     items: list[Item]
 
@@ -72,6 +73,7 @@ class Book:
         self._desk, self._folder = desk, Path(desk.config.record.folder).resolve()
         self.leases = Leases()
         self._read: dict[tuple[Reason, ...], tuple[float, list[Wanted]]] = {}
+        self._counted: tuple[float, Count | None] = (0.0, None)
         self._lock = threading.Lock()
 
     def queue(self, store: Store, show: str, holder: str, limit: int) -> Queue:
@@ -89,14 +91,14 @@ class Book:
             wanted = self._wanted(db, SHOWS[show])
             whole = wanted if show == "all" else self._wanted(db, REASONS)
             items = [item_of(db, self._folder, w.row, others, w) for w in wanted[:limit]]
-            count, newest = escapes.escapes(db)
+            count = self._escapes(db)
         counts = Counter(w.reasons[0] for w in whole)
         return Queue(
             show=show, left=len(wanted), more=len(wanted) >= MOST, counts={r: counts[r] for r in REASONS}, escapes=count.parts, exact=count.exact,
-            escaped_ms=newest // 1_000_000 if newest else None, mine=mine, items=items,
+            mine=mine, items=items,
         )  # fmt: skip
 
-    def _wanted(self, db: Any, reasons: tuple[Reason, ...]) -> list[Wanted]:
+    def _wanted(self, db: sqlite3.Connection, reasons: tuple[Reason, ...]) -> list[Wanted]:
         with self._lock:
             at, known = self._read.get(reasons, (0.0, []))
         if time.monotonic() - at < KEEP_S:
@@ -106,9 +108,19 @@ class Book:
             self._read[reasons] = (time.monotonic(), found)
         return found
 
+    def _escapes(self, db: sqlite3.Connection) -> Count:
+        with self._lock:
+            at, known = self._counted
+        if known is None or time.monotonic() - at > COUNT_S:
+            known = escapes.escapes(db)
+            with self._lock:
+                self._counted = (time.monotonic(), known)
+        return known
+
     def _forget(self) -> None:
         with self._lock:
             self._read.clear()
+            self._counted = (0.0, None)
 
     def part(self, store: Store, part_id: str, holder: str) -> PartView:
         """A part, whole.
@@ -179,7 +191,7 @@ class Book:
             self._desk.record.note_in(
                 db, "escape" if escape else "review", person.name, f"{part_id}: {was} -> {says.truth}{more}; review {made.number}"
             )
-            total = escapes.escapes(db)[0].parts
+            total = escapes.escapes(db).parts
         self._forget()
         self.leases.give_back(f"{person.name}/{says.tab}", part_id)
         return Done(review=said_of(made), escape=escape, escapes=total)
@@ -193,7 +205,7 @@ class Book:
         with store.writing() as db:
             made = escapes.take_back(db, number, person.name, time.time_ns())
             self._desk.record.note_in(db, "review", person.name, f"{made.part_id}: review {number} taken back; review {made.number}")
-            total = escapes.escapes(db)[0].parts
+            total = escapes.escapes(db).parts
         self._forget()
         return Done(review=said_of(made), escape=False, escapes=total)
 

@@ -108,7 +108,6 @@ TEXTS: Final[dict[str, Text]] = {
     "review.said_before": Text("Said so far", "Bisher gesagt"),
     "review.facts": Text("About this part", "Zu diesem Teil"),
     "review.why": Text("Reason", "Grund"),
-    "review.part_id": Text("Part", "Teil"),
     "review.time": Text("Time", "Zeit"),
     "review.recipe": Text("Recipe · model", "Rezept · Modell"),
     "review.held": Text("Picture", "Bild"),

@@ -138,7 +138,7 @@ def view_of(store: Store, config: Station, folder: Path, part: Inspection, lease
     reviews = store.reviews(part.part_id)
     with store.reading() as db:
         shadow, shadow_defects = _shadow(db, part.part_id)
-        classes = classes_for(db, part.run_id)
+        classes = classes_for(db, part)
         went = passed(db, part.part_id)
     reference = part.reference_path is not None or golden_file(config, part) is not None
     return PartView(
@@ -164,13 +164,12 @@ def _shadow(db: sqlite3.Connection, part_id: str) -> tuple[str, list[Mark]]:
     return row[0], [Mark(d.kind, d.box, d.score, d.verdict) for d in found]
 
 
-def classes_for(db: sqlite3.Connection, run_id: str | None) -> list[str]:
-    """Names of defects, each once: the model's own of this run (or the newest that is known), then what people have used besides."""
+def classes_for(db: sqlite3.Connection, part: Inspection) -> list[str]:
+    """Names of defects, each once: the model's own of this run (or the newest that is known), the part's, then what people have used
+    besides."""
     query = "SELECT classes FROM runs WHERE classes IS NOT NULL ORDER BY run_id = ? DESC, begin_wall_ns DESC LIMIT 1"
-    row = db.execute(query, (run_id or "",)).fetchone()
+    row = db.execute(query, (part.run_id or "",)).fetchone()
     known: list[Any] = json.loads(row[0]) if row is not None else []
     used = db.execute("SELECT kind FROM review_boxes GROUP BY kind ORDER BY count(*) DESC LIMIT ?", (MAX_CLASSES,))
-    names = [str(k) for k in known] + [k for (k,) in used]
-    if not names:
-        names = [k for (k,) in db.execute("SELECT DISTINCT kind FROM defects LIMIT ?", (MAX_CLASSES,))]
+    names = [*map(str, known), *(d.kind for d in part.defects), *(k for (k,) in used)]
     return list(dict.fromkeys(names))[:MAX_CLASSES]
