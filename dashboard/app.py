@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import uvicorn
 from fastapi import FastAPI
+from nicegui import app as pages
 from nicegui import ui
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -41,6 +42,7 @@ from dashboard.people.tries import Tries
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.record import Record
+from dashboard.review import page as review_page
 from dashboard.routes import add_routes
 from dashboard.setup import commission_page, selftest_page
 from dashboard.setup import routes as setup_routes
@@ -52,7 +54,7 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
-PAGES = (
+PAGES = (  # in the order of the navigation
     live_page,
     models_page,
     model_page,
@@ -64,7 +66,8 @@ PAGES = (
     login_page,
     setup_page,
     me_page,
-)  # in the order of the navigation
+    review_page,
+)
 API = (
     *setup_routes.RULES,
     Rule("/api/openapi.json", "look"),
@@ -75,6 +78,8 @@ API = (
     Rule("/api/audit", "audit"),
     Rule("/api/audit.csv", "audit"),
     Rule("/api/audit.json", "audit"),
+    Rule("/api/parts", "history"),
+    Rule("/api/review", "review"),
 )
 
 
@@ -139,6 +144,7 @@ def make_app(config: Station) -> FastAPI:
     app.openapi = describe(app, desk.schemas, rules)  # type: ignore[method-assign]
     for module in PAGES:
         module.add(desk)
+    pages.config.quasar_config["loadingBar"] = {"skipHijack": True}  # a bar without a name, for every request of the pages' own
     ui.run_with(
         app,
         title="Gutteil",

@@ -16,10 +16,12 @@ from dashboard.api.description import Refusal
 from dashboard.api.metrics import add_metrics
 from dashboard.desk import Desk
 from dashboard.models.routes import add_models
+from dashboard.part_pictures import add_part_pictures
 from dashboard.people.audit_export import add_audit
 from dashboard.people.login import add_session
 from dashboard.people.me_page import add_me
 from dashboard.people.setup_page import add_setup
+from dashboard.review.routes import add_review
 from dashboard.setup.routes import add_commission
 from dashboard.view import Snapshot, encode
 from edge.commands import Command, send_command
@@ -135,5 +137,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     add_setup(router, desk)
     add_me(router, desk)
     add_audit(router, desk)
+    add_part_pictures(router, desk)
+    add_review(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

@@ -10,6 +10,7 @@ from typing import Literal
 
 from dashboard.models.texts import TEXTS as MODELS
 from dashboard.people.texts import TEXTS as PEOPLE
+from dashboard.review.texts import TEXTS as REVIEW
 from dashboard.setup.texts import TEXTS as SETUP
 from dashboard.text import Text
 
@@ -285,6 +286,7 @@ for _table in (
     MODELS,
     PEOPLE,
     SETUP,
+    REVIEW,
 ):
     if twice := TEXTS.keys() & _table.keys():
         raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")
