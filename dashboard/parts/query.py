@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from edge.errors import GutteilError
+from edge.errors import GutteilError, StoreError
 from edge.filters import EVER, MAX_TEXT, Filters
 from edge.shifts import Calendar
 
@@ -37,8 +37,7 @@ def filters_of(given: Mapping[str, str], calendar: Calendar, *, others: frozense
         now_ns: UTC, for spans such as `today`; 0: now.
 
     Raises:
-        QueryError: an unknown parameter, or a value that cannot be.
-        StoreError: what `Filters.check` refuses.
+        QueryError: an unknown parameter, a value that cannot be, or what `Filters.check` refuses.
     """
     if unknown := sorted(given.keys() - FILTERS - others):
         raise QueryError(f"{unknown[0][:40]!r} is not known here; there are: {', '.join(sorted(FILTERS | others))}")
@@ -53,7 +52,10 @@ def filters_of(given: Mapping[str, str], calendar: Calendar, *, others: frozense
         found["trigger_id"] = whole(given, "trigger_id", 0, 2**63 - 1, 0)
     since_ns, until_ns = _span(given, calendar, now_ns or time.time_ns())
     filters = msgspec.convert({**found, "since_ns": since_ns, "until_ns": until_ns}, Filters)
-    filters.check()
+    try:
+        filters.check()
+    except StoreError as error:
+        raise QueryError(str(error)) from error
     return filters
 
 
