@@ -41,6 +41,7 @@ PAGES = (live_page, login_page)  # in the order of the navigation
 API = (
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),
+    Rule("/api/parts", "history"),
 )
 
 

@@ -62,14 +62,23 @@ class Pictures:
             return None
 
     def _from_record(self, name: str) -> NDArray[np.uint8] | None:
-        file = (self._record / name).resolve()
-        if not file.is_relative_to(self._record):
+        file = inside(self._record, name)
+        if file is None:
             return None
         try:
             raw = np.fromfile(file, np.uint8)
             return np.asarray(cv2.imdecode(raw, cv2.IMREAD_COLOR), np.uint8) if raw.size else None
         except (OSError, ValueError, TypeError, cv2.error):
             return None
+
+
+def inside(folder: Path, name: str) -> Path | None:
+    """The file of this name, links followed, or None if it is not inside the (resolved) folder."""
+    try:
+        file = (folder / name).resolve()
+    except (OSError, ValueError):  # a NUL, a circle of links
+        return None
+    return file if file.is_relative_to(folder) else None
 
 
 def to_jpeg(image: NDArray[np.uint8], longest_px: int) -> bytes | None:

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from dashboard.desk import Desk
+from dashboard.part_pictures import add_part_pictures
 from dashboard.people.login import add_session
 from dashboard.view import encode
 from edge.commands import Command, send_command
@@ -98,5 +99,6 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         return _json(b'{"status":"ready"}') if live.reading else _json(b'{"status":"the bus is not being read"}', 503)
 
     add_session(router, desk)
+    add_part_pictures(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")
