@@ -23,6 +23,9 @@ from dashboard.frame import FAVICON
 from dashboard.guard import SecurityHeaders, require_loopback
 from dashboard.history import last_rejects
 from dashboard.live import Live
+from dashboard.parts import history_page, part_page
+from dashboard.parts.replays import Replays
+from dashboard.parts.routes import parts_router
 from dashboard.people import login_page
 from dashboard.people.access import OPEN, Access, Rule
 from dashboard.people.sessions import Sessions
@@ -37,11 +40,18 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
-PAGES = (live_page, login_page)  # in the order of the navigation
+PAGES = (
+    live_page,
+    history_page,
+    part_page,
+    login_page,
+)  # in the order of the navigation
 API = (
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),
     Rule("/api/parts", "history"),
+    Rule("/api/inspections", "history"),
+    Rule("/api/export", "export"),
 )
 
 
@@ -55,6 +65,7 @@ def make_app(config: Station) -> FastAPI:
     live = Live(config)
     viewers = Viewers(live)
     people = People(Path(config.record.folder))
+    replays = Replays(config)
     desk = Desk(
         config,
         live,
@@ -74,6 +85,7 @@ def make_app(config: Station) -> FastAPI:
         yield
         alive.cancel()
         await viewers.stop()
+        await replays.close()
         desk.record.close()
         people.close()
 
@@ -93,6 +105,7 @@ def make_app(config: Station) -> FastAPI:
         ],
     )
     add_routes(app, desk)
+    app.include_router(parts_router(desk, replays))
     for module in PAGES:
         module.add(desk)
     ui.run_with(

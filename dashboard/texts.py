@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal
 
+from dashboard.parts.texts import TEXTS as PARTS
 from dashboard.people.texts import TEXTS as PEOPLE
 from dashboard.text import Text
 
@@ -277,7 +278,11 @@ _FRAME: dict[str, Text] = {
 
 # every page's table; a key that two of them have is an error at import
 TEXTS: dict[str, Text] = {}
-for _table in (_FRAME, PEOPLE):
+for _table in (
+    _FRAME,
+    PEOPLE,
+    PARTS,
+):
     if twice := TEXTS.keys() & _table.keys():
         raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")
     TEXTS.update(_table)

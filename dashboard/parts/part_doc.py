@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -72,11 +73,14 @@ class PartDoc(msgspec.Struct, frozen=True):
         part: its row in full.
         wall_ms: UTC ms of its trigger.
         counts: number of the review that counts, None where none does.
+        width, height: px of the recorded image, 0 where there is none.
         previous, following: its neighbours in time.
     """
 
     part: Inspection
     wall_ms: int
+    width: int
+    height: int
     run: RunView
     reviews: list[Review]
     counts: int | None
@@ -95,11 +99,14 @@ def part_doc(store: Store, part_id: str) -> PartDoc | None:
         return None
     said = store.reviews(part_id)
     holds = store.holds(part_id, ended=True)
+    width, height = _size(store.folder, part.image_path)
     with store.reading() as db:
         before, after = search.neighbours(db, part_id)
         return PartDoc(
             part=part,
             wall_ms=part.trigger_wall_ns // 10**6,
+            width=width,
+            height=height,
             run=_run(db, part.run_id),
             reviews=said,
             counts=said[-1].number if said and said[-1].truth != "withdrawn" else None,
@@ -110,6 +117,18 @@ def part_doc(store: Store, part_id: str) -> PartDoc | None:
             previous=view(before) if before is not None else None,
             following=view(after) if after is not None else None,
         )
+
+
+def _size(folder: Path, name: str | None) -> tuple[int, int]:
+    """Width and height from the head of a PNG: boxes are in px of it, and a smaller picture does not tell."""
+    try:
+        with (folder / (name or "")).open("rb") as file:
+            head = file.read(24)
+    except OSError:
+        return 0, 0
+    if head[:8] != b"\x89PNG\r\n\x1a\n" or len(head) < 24:
+        return 0, 0
+    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
 
 
 def _run(db: sqlite3.Connection, run_id: str | None) -> RunView:
