@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 from dashboard.parts.search_api import RowView, view
 from edge import search
 from edge.holds import Hold
+from edge.places import inside, png_size
 from edge.recipes_kept import kept_run
 from edge.reviews import Review
 from edge.store import Inspection, Store
@@ -120,15 +122,13 @@ def part_doc(store: Store, part_id: str) -> PartDoc | None:
 
 
 def _size(folder: Path, name: str | None) -> tuple[int, int]:
-    """Width and height from the head of a PNG: boxes are in px of it, and a smaller picture does not tell."""
+    """Of the recorded image: boxes are in px of it, and a smaller picture does not tell."""
+    file = inside(folder, name or "")
     try:
-        with (folder / (name or "")).open("rb") as file:
-            head = file.read(24)
+        with file.open("rb") if file is not None else contextlib.nullcontext() as opened:
+            return png_size(opened.read(24)) if opened is not None else (0, 0)
     except OSError:
         return 0, 0
-    if head[:8] != b"\x89PNG\r\n\x1a\n" or len(head) < 24:
-        return 0, 0
-    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
 
 
 def _run(db: sqlite3.Connection, run_id: str | None) -> RunView:
@@ -137,10 +137,10 @@ def _run(db: sqlite3.Connection, run_id: str | None) -> RunView:
     if row is None or run_id is None:
         return RunView()
     kept = kept_run(db, run_id)
-    found = {name: value or "" for name, value in zip(names, row, strict=True)}
+    found = RunView(*(value or "" for value in row))
     if kept is None:
-        return RunView(**found)
-    return RunView(**found, software=kept.software, recipe_kept=kept.recipe is not None, golden=kept.reference is not None)
+        return found
+    return msgspec.structs.replace(found, software=kept.software, recipe_kept=kept.recipe is not None, golden=kept.reference is not None)
 
 
 def _shadow(db: sqlite3.Connection, part_id: str) -> list[ShadowView]:
