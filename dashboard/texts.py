@@ -10,6 +10,7 @@ from typing import Literal
 
 from dashboard.parts.texts import TEXTS as PARTS
 from dashboard.people.texts import TEXTS as PEOPLE
+from dashboard.review.texts import TEXTS as REVIEW
 from dashboard.text import Text
 
 Language = Literal["en", "de"]
@@ -282,6 +283,7 @@ for _table in (
     _FRAME,
     PEOPLE,
     PARTS,
+    REVIEW,
 ):
     if twice := TEXTS.keys() & _table.keys():
         raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")
