@@ -28,6 +28,9 @@ from dashboard.guard import SecurityHeaders, allowed_hosts, require_safe, use_no
 from dashboard.history import last_rejects
 from dashboard.live import Live
 from dashboard.models import differences_page, model_page, models_page
+from dashboard.parts import history_page, part_page
+from dashboard.parts.replays import Replays
+from dashboard.parts.routes import parts_router
 from dashboard.people import audit_page, login_page, me_page, people_page, setup_page
 from dashboard.people.access import OPEN, Access, Rule
 from dashboard.people.entrance import Entrance
@@ -56,6 +59,9 @@ from edge.processes import step_back
 GRACE_S = 1
 PAGES = (  # in the order of the navigation
     live_page,
+    review_page,
+    history_page,
+    part_page,
     models_page,
     model_page,
     differences_page,
@@ -66,7 +72,6 @@ PAGES = (  # in the order of the navigation
     login_page,
     setup_page,
     me_page,
-    review_page,
 )
 API = (
     *setup_routes.RULES,
@@ -79,6 +84,8 @@ API = (
     Rule("/api/audit.csv", "audit"),
     Rule("/api/audit.json", "audit"),
     Rule("/api/parts", "history"),
+    Rule("/api/inspections", "history"),
+    Rule("/api/export", "export"),
     Rule("/api/review", "review"),
 )
 
@@ -98,6 +105,7 @@ def make_app(config: Station) -> FastAPI:
     tokens = Tokens(people, record.note_now)
     prepare_people(config, people, record)
     require_safe(config, people)
+    replays = Replays(config)
     desk = Desk(
         config,
         live,
@@ -123,6 +131,7 @@ def make_app(config: Station) -> FastAPI:
         alive.cancel()
         await viewers.stop()
         desk.selftests.close()
+        await replays.close()
         desk.record.close()
         people.close()
 
@@ -142,6 +151,7 @@ def make_app(config: Station) -> FastAPI:
     add_refusals(app)
     add_routes(app, desk)
     app.openapi = describe(app, desk.schemas, rules)  # type: ignore[method-assign]
+    app.include_router(parts_router(desk, replays))
     for module in PAGES:
         module.add(desk)
     pages.config.quasar_config["loadingBar"] = {"skipHijack": True}  # a bar without a name, for every request of the pages' own

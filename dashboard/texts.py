@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from dashboard.models.texts import TEXTS as MODELS
+from dashboard.parts.texts import TEXTS as PARTS
 from dashboard.people.texts import TEXTS as PEOPLE
 from dashboard.review.texts import TEXTS as REVIEW
 from dashboard.setup.texts import TEXTS as SETUP
@@ -286,6 +287,7 @@ for _table in (
     MODELS,
     PEOPLE,
     SETUP,
+    PARTS,
     REVIEW,
 ):
     if twice := TEXTS.keys() & _table.keys():

@@ -33,6 +33,7 @@ from edge.memory import MemoryBound
 from edge.messages import STREAMS, TOPICS, AnyMessage, Audit, Ejection, Heartbeat, ImageRef, Run, State, Trigger, Verdict
 from edge.notkept import NotKept
 from edge.processes import step_back
+from edge.recipes_kept import RecipeKeeper
 from edge.reserve import Reserve
 from edge.rows import Batch, key_of
 from edge.sequences import Gap
@@ -76,6 +77,7 @@ class Recorder:
         self._not_kept = NotKept(self._alarms, self._folder)
         self._upkeep = Upkeep(self._folder, config.record, self._alarms)
         self._reserve = Reserve(self._folder, config.record.reserve_mb * 1_000_000)
+        self._recipes = RecipeKeeper([config.recipe, *config.recipes.values()])
         self._store: Store | None = None
         self._lock: int | None = None
         self._continuity = Continuity()
@@ -221,6 +223,7 @@ class Recorder:
         except StoreError as error:
             self._disk_fails(error)
             return
+        self._recipes.see(self._store, (*batch.messages, *batch.repeats))
         for _ in range(len(batch.messages) + len(batch.repeats)):
             self._pending.popleft()
         del self._gaps[: len(batch.gaps)]

@@ -11,6 +11,13 @@ export class Words {
     this.share = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
     this.shareFine = new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
     this.clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+    this.fine = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+    this.digits = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+    this.signed = new Intl.NumberFormat(language, { maximumFractionDigits: 1, signDisplay: "exceptZero" });
+    this.shareExact = new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 4, maximumFractionDigits: 4 });
+    this.day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+    this.dayShort = new Intl.DateTimeFormat(language, { day: "2-digit", month: "short" });
+    this.dayClock = new Intl.DateTimeFormat(language, { weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false });
     this.full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", hour12: false });
   }
 
