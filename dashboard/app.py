@@ -29,7 +29,11 @@ from dashboard.people.sessions import Sessions
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.record import Record
+from dashboard.report import page as report_page
+from dashboard.report.job import keep_reports
 from dashboard.routes import add_routes
+from dashboard.statistics import page as statistics_page
+from dashboard.statistics import shifts_page
 from dashboard.viewers import Viewers
 from edge.alive import REPEAT_S, keeper
 from edge.config import Station
@@ -37,10 +41,17 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
-PAGES = (live_page, login_page)  # in the order of the navigation
+PAGES = (
+    live_page,
+    statistics_page,
+    shifts_page,
+    report_page,
+    login_page,
+)  # in the order of the navigation
 API = (
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),
+    Rule("/api/reports", "statistics"),
 )
 
 
@@ -70,8 +81,10 @@ def make_app(config: Station) -> FastAPI:
         live.restore(await asyncio.to_thread(last_rejects, config.record.folder))
         await viewers.start()
         alive = asyncio.create_task(_say_alive(live))
+        reports = asyncio.create_task(keep_reports(config))
         yield
         alive.cancel()
+        reports.cancel()
         await viewers.stop()
         desk.record.close()
         people.close()

@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from dashboard.desk import Desk
 from dashboard.people.login import add_session
+from dashboard.report.routes import add_reports
 from dashboard.view import encode
 from edge.commands import Command, send_command
 from edge.errors import BusError
@@ -98,5 +99,6 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         return _json(b'{"status":"ready"}') if live.reading else _json(b'{"status":"the bus is not being read"}', 503)
 
     add_session(router, desk)
+    add_reports(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Literal
 
 from dashboard.people.texts import TEXTS as PEOPLE
+from dashboard.report.texts import TEXTS as REPORT
+from dashboard.statistics.texts import TEXTS as STATISTICS
 from dashboard.text import Text
 
 Language = Literal["en", "de"]
@@ -277,7 +279,12 @@ _FRAME: dict[str, Text] = {
 
 # every page's table; a key that two of them have is an error at import
 TEXTS: dict[str, Text] = {}
-for _table in (_FRAME, PEOPLE):
+for _table in (
+    _FRAME,
+    PEOPLE,
+    REPORT,
+    STATISTICS,
+):
     if twice := TEXTS.keys() & _table.keys():
         raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")
     TEXTS.update(_table)

@@ -204,6 +204,16 @@ class Shifts(Block):
         return value
 
 
+class Report(Block):
+    """The shift report that the dashboard's process writes as each shift ends, see docs/report.md."""
+
+    folder: str = Field("", description="folder of the reports, relative to the settings file; empty = `reports` in the record's folder")
+    languages: list[Literal["de", "en"]] = Field(
+        default_factory=lambda: ["de", "en"], max_length=2, description="in which languages it is written; empty = only when somebody asks for it"
+    )  # fmt: skip
+    keep_days: int = Field(1100, ge=0, le=36_500, description="days until a report is deleted; 0 = never")
+
+
 class Dashboard(Block):
     """The page in the browser."""
 
@@ -254,6 +264,7 @@ class Station(Block):
     record: Record = Field(default_factory=Record)
     dashboard: Dashboard = Field(default_factory=Dashboard)
     shifts: Shifts = Field(default_factory=Shifts)
+    report: Report = Field(default_factory=Report)
     registry: Registry = Field(default_factory=Registry)
 
     @model_validator(mode="after")
@@ -295,5 +306,7 @@ def load(path: Path) -> Station:
     recipes = {number: str(under(base, file)) for number, file in station.recipes.items()}
     folders = {name: str(under(base, value)) if value else "" for name, value in station.keys.model_dump().items()}
     keys = station.keys.model_copy(update=folders)
-    paths = {"recipe": str(under(base, station.recipe)), "recipes": recipes, "line": line, "record": record, "keys": keys}
+    reports = str(under(base, station.report.folder)) if station.report.folder else str(Path(record.folder) / "reports")
+    report = station.report.model_copy(update={"folder": reports})
+    paths = {"recipe": str(under(base, station.recipe)), "recipes": recipes, "line": line, "record": record, "keys": keys, "report": report}
     return station.model_copy(update=paths)

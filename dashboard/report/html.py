@@ -6,6 +6,8 @@ from html import escape
 
 from dashboard.report.blocks import Block, Document, Drawing, Figures, Heading, Pictures, Said, Signatures, Table
 
+LONG = ' class="is-long"'
+
 
 def html(document: Document) -> str:
     """The report as one element."""
@@ -25,8 +27,9 @@ def _block(block: Block) -> str:
         case Said(text, tone):
             return f'<p class="{f"gt-paper-box is-{tone}" if tone else ""}">{escape(text)}</p>'
         case Figures(items):
-            return '<div class="gt-paper-figures">' + "".join(
-                f"<div><small>{escape(f.name)}</small><b>{escape(f.value)}</b><small>{escape(f.note)}</small></div>" for f in items
+            shape = " is-noted" if any(f.note for f in items) else ""
+            return f'<div class="gt-paper-figures{shape}">' + "".join(
+                f"<div><small>{escape(f.name)}</small><b{LONG if len(f.value) > 14 else ''}>{escape(f.value)}</b><small>{escape(f.note)}</small></div>" for f in items
             ) + "</div>"  # fmt: skip
         case Table():
             return _table(block)
@@ -41,7 +44,7 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    at_right = {n: ' class="is-number"' for n in table.numbers}
+    at_right = dict.fromkeys(table.numbers, ' class="is-number"')
     head = "".join(f'<th scope="col"{at_right.get(n, "")}>{escape(cell)}</th>' for n, cell in enumerate(table.head))
     rows = "".join(
         "<tr>" + "".join(f"<td{at_right.get(n, '')}>{escape(cell)}</td>" for n, cell in enumerate(row)) + "</tr>" for row in table.rows

@@ -22,4 +22,4 @@ _FONTS = [Path(font_source_sans_pro.__file__).parent / "files"]
 def pdf(document: Document, made_at: datetime) -> bytes:
     """The same document at the same time is the same file, byte for byte. `made_at` carries its zone."""
     data = msgspec.json.encode(document).decode()
-    return typst.compile(_LAYOUT, format="pdf", font_paths=_FONTS, sys_inputs={"document": data}, timestamp=made_at)  # type: ignore[arg-type]
+    return typst.compile(_LAYOUT, format="pdf", font_paths=_FONTS, sys_inputs={"document": data}, timestamp=made_at.replace(microsecond=0))  # type: ignore[arg-type]

@@ -36,7 +36,7 @@ class Point(NamedTuple):
 
 def pareto(bars: Sequence[Bar], whole: Callable[[float], str], share: Callable[[float], str], title: str) -> str:
     """Bars, the most frequent first, with the cumulative line in per cent at the right."""
-    height, left, right, top, bottom = 250, 52, 52, 18, 46
+    height, left, right, top, bottom = 200, 52, 52, 18, 26
     wide, high = WIDTH - left - right, height - top - bottom
     largest = nice(max((b.count for b in bars), default=1))
     step = wide / max(1, len(bars))
@@ -45,7 +45,9 @@ def pareto(bars: Sequence[Bar], whole: Callable[[float], str], share: Callable[[
     line = []
     for n, bar in enumerate(bars):
         tall, x = high * bar.count / largest, left + n * step
-        drawn.append(f'<rect x="{x + step * 0.14:.1f}" y="{top + high - tall:.1f}" width="{step * 0.72:.1f}" height="{tall:.1f}" fill="{FILL}"/>')
+        drawn.append(
+            f'<rect x="{x + step * 0.14:.1f}" y="{top + high - tall:.1f}" width="{step * 0.72:.1f}" height="{tall:.1f}" fill="{FILL}"/>'
+        )
         drawn.append(_text(x + step / 2, max(top + 10, top + high - tall - 5), whole(bar.count), INK, "middle", bold=True))
         drawn.append(_text(x + step / 2, top + high + 17, _cut(bar.name, step), INK, "middle"))
         line.append((x + step / 2, top + high * (1 - bar.cumulative)))
@@ -57,7 +59,7 @@ def pareto(bars: Sequence[Bar], whole: Callable[[float], str], share: Callable[[
 
 def control(points: Sequence[Point], centre: float, share: Callable[[float], str], title: str, centre_word: str, limit_word: str) -> str:
     """The p-chart: share of rejects by subgroup, centre line, limits that follow the size of each subgroup, marks where a rule is broken."""
-    height, left, right, top, bottom = 250, 52, 92, 22, 34
+    height, left, right, top, bottom = 215, 52, 92, 24, 26
     wide, high = WIDTH - left - right, height - top - bottom
     largest = max([centre, *(p.high for p in points), *(p.rate or 0 for p in points)]) * 1.1 or 0.01
     largest = nice(largest * 1000) / 1000
@@ -119,7 +121,9 @@ def _dot(x: float, y: float, marks: tuple[str, ...]) -> str:
     if not marks:
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" fill="{FILL}"/>'
     diamond = _points([(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y)])
-    return f'<polygon points="{diamond}" fill="#fff" stroke="{ALERT}" stroke-width="2.4"/>' + _text(x, y - 11, " ".join(marks), ALERT, "middle", bold=True)
+    return f'<polygon points="{diamond}" fill="#fff" stroke="{ALERT}" stroke-width="2.4"/>' + _text(
+        x, y - 11, " ".join(marks), ALERT, "middle", bold=True
+    )
 
 
 def _line(points: list[tuple[float, float]]) -> list[str]:
@@ -134,7 +138,9 @@ def _axis(left: float, top: float, wide: float, high: float, marks: Sequence[tup
     lines = []
     for at, text in marks:
         y = top + high * (1 - at)
-        lines.append(f'<line x1="{left}" x2="{left + wide}" y1="{y:.1f}" y2="{y:.1f}" stroke="{RULE}" stroke-width="{1.2 if at == 0 else 0.6}"/>')
+        lines.append(
+            f'<line x1="{left}" x2="{left + wide}" y1="{y:.1f}" y2="{y:.1f}" stroke="{RULE}" stroke-width="{1.2 if at == 0 else 0.6}"/>'
+        )
         lines.append(_text(left - 8, y + 4, text, QUIET, "end"))
     return "".join(lines)
 
