@@ -131,9 +131,7 @@ def _span(named: Named, given: Mapping[str, str], calendar: Calendar, now_ns: in
 def _moment(key: str, text: str, calendar: Calendar) -> int:
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            return calendar.at(moment.date(), moment.time())
-        found = int(moment.timestamp()) * 10**9
+        found = calendar.at(moment.date(), moment.time()) if moment.tzinfo is None else int(moment.timestamp()) * 10**9
     except (ValueError, OverflowError) as error:
         raise StoreError(f"{key} = {text[:40]!r}: is no moment; write it as 2026-11-24T06:00, local time, or with a Z in UTC") from error
     if not 0 <= found < 2**62:

@@ -64,8 +64,8 @@ def _cards(visited: Visit, numbers: Numbers, asked: Asked) -> None:
     plan: list[tuple[str, Card, str]] = [
         ("", cards.headline, "is-wide"),
         (t["stats.pareto"], cards.pareto, "is-tall"),
-        (cards.control_title(visited, asked), cards.control, "is-tall"),
         (visited.t("stats.trend", by=by), cards.trend, "is-tall"),
+        (cards.control_title(visited, asked), cards.control, "is-wide is-tall"),
         (t["stats.by_recipe"], cards.recipes, "is-tall"),
         (t["stats.latencies"], cards.latencies, "is-tall"),
     ]

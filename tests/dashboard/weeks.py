@@ -14,6 +14,7 @@ import numpy as np
 from edge.config import Shifts
 from edge.messages import CODES, Alarm, AnyMessage, Defect, Ejection, Ejector, ImageRef, Run, Timings, Trigger, Verdict, VerdictWord
 from edge.places import place
+from edge.reviews import How, Truth
 from edge.rows import Batch, Evidence, StoredFile
 from edge.shifts import Calendar, Shift
 from edge.store import FILE_NAME, open_store
@@ -21,6 +22,7 @@ from edge.store import FILE_NAME, open_store
 KINDS = ("short", "open", "mousebite", "spur", "copper", "pin-hole")
 _WEIGHTS = (40, 25, 15, 10, 6, 4)
 SETTINGS = Shifts(zone="Europe/Berlin", days_off=["sunday"])
+REVIEWER = "Anna Beck"
 _SIDE_PX = 240
 
 
@@ -31,20 +33,20 @@ class Weeks:
         missed: ids of parts whose ejection was not confirmed; escaped: of those that passed and that somebody found bad.
     """
 
-    def __init__(self, folder: Path, station: str, *, seed: int = 1, simulated: bool = False) -> None:
+    def __init__(self, folder: Path, station: str, *, settings: Shifts = SETTINGS, seed: int = 1, simulated: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.station, self.simulated = folder, station, simulated
+        self.calendar = Calendar(settings)
         self.missed: list[str] = []
         self.escaped: list[str] = []
         self._random = random.Random(seed)
         self._seq = dict.fromkeys(("trigger", "verdict", "ejection", "run", "alarm"), 0)
         self._epoch = 1_000
-        self._truths: list[tuple[str, str, bool, int]] = []
+        self._truths: list[tuple[str, Truth, How]] = []
 
     def fill(self, until_ns: int, days: int, per_shift: int = 96) -> None:
         """Every shift of the days before, but for Sundays; of the one in which `until_ns` lies what there was of it."""
-        calendar = Calendar(SETTINGS)
-        for shift in calendar.shifts(until_ns - int(timedelta(days=days).total_seconds()) * 10**9, until_ns):
+        for shift in self.calendar.shifts(until_ns - int(timedelta(days=days).total_seconds()) * 10**9, until_ns):
             if not shift.off:
                 self.shift(shift, per_shift, until_ns)
 
@@ -74,8 +76,8 @@ class Weeks:
                 ]
         with open_store(self.folder / FILE_NAME) as store:
             store.write(Batch(messages, [], evidence))
-            for part_id, truth, sample, _ in self._truths:
-                store.review(part_id, "Anna Beck", truth, how="sample" if sample else "queue")  # type: ignore[arg-type]
+            for part_id, truth, how in self._truths:
+                store.review(part_id, REVIEWER, truth, how=how)
         self._truths.clear()
 
     def _part(self, at: int, recipe: str, bad: bool, evidence: dict[str, Evidence]) -> list[AnyMessage]:
@@ -115,10 +117,10 @@ class Weeks:
         if outcome == "missed":
             self.missed.append(part_id)
         elif word != "OK" and chance.random() < 0.6:
-            self._truths.append((part_id, "bad" if chance.random() < 0.85 else "good", False, 0))
+            self._truths.append((part_id, "bad" if chance.random() < 0.85 else "good", "queue"))
         elif word == "OK" and kept and chance.random() < 0.7:
             bad = chance.random() < 0.02
-            self._truths.append((part_id, "bad" if bad else "good", True, 0))
+            self._truths.append((part_id, "bad" if bad else "good", "sample"))
             if bad:
                 self.escaped.append(part_id)
 
