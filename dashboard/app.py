@@ -50,6 +50,10 @@ from dashboard.routes import add_routes
 from dashboard.setup import commission_page, selftest_page
 from dashboard.setup import routes as setup_routes
 from dashboard.setup.selftests import SelfTests
+from dashboard.report import page as report_page
+from dashboard.report.job import keep_reports
+from dashboard.statistics import page as statistics_page
+from dashboard.statistics import shifts_page
 from dashboard.viewers import Viewers
 from edge.alive import REPEAT_S, keeper
 from edge.config import Station
@@ -72,6 +76,11 @@ PAGES = (  # in the order of the navigation
     login_page,
     setup_page,
     me_page,
+PAGES = (
+    statistics_page,
+    shifts_page,
+    report_page,
+)  # in the order of the navigation
 )
 API = (
     *setup_routes.RULES,
@@ -87,6 +96,7 @@ API = (
     Rule("/api/inspections", "history"),
     Rule("/api/export", "export"),
     Rule("/api/review", "review"),
+    Rule("/api/reports", "statistics"),
 )
 
 
@@ -127,8 +137,10 @@ def make_app(config: Station) -> FastAPI:
         live.restore(await asyncio.to_thread(last_rejects, config.record.folder))
         await viewers.start()
         alive = asyncio.create_task(_say_alive(live))
+        reports = asyncio.create_task(keep_reports(config))
         yield
         alive.cancel()
+        reports.cancel()
         await viewers.stop()
         desk.selftests.close()
         await replays.close()

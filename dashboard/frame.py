@@ -145,7 +145,7 @@ def _rail(visited: Visit, page: Page) -> str:
     if len(pages) < 2:
         return ""
     return "".join(
-        f'<a class="gt-tab" href="{p.path}"{" aria-current=page" if p.path == page.path else ""}>'
+        f'<a class="gt-tab" href="{p.path}"{" aria-current=page" if page.path == p.path or (p.path != "/" and page.path.startswith(p.path + "/")) else ""}>'
         f'<i class="q-icon material-icons" aria-hidden="true">{p.icon}</i><span>{escape(visited.t(p.name))}</span></a>'
         for p in pages
     )

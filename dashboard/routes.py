@@ -21,6 +21,7 @@ from dashboard.people.audit_export import add_audit
 from dashboard.people.login import add_session
 from dashboard.people.me_page import add_me
 from dashboard.people.setup_page import add_setup
+from dashboard.report.routes import add_reports
 from dashboard.review.routes import add_review
 from dashboard.setup.routes import add_commission
 from dashboard.view import Snapshot, encode
@@ -139,5 +140,6 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     add_audit(router, desk)
     add_part_pictures(router, desk)
     add_review(router, desk)
+    add_reports(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

