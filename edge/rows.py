@@ -16,7 +16,8 @@ from typing import Literal
 import msgspec
 
 from edge.audit import append_message
-from edge.messages import TOPICS, Alarm, AnyMessage, Audit, Ejection, Heartbeat, ImageRef, Run, Trigger, Verdict
+from edge.candidates import forget_candidates, write_candidates
+from edge.messages import TOPICS, Alarm, AnyMessage, Audit, Candidates, Ejection, Heartbeat, ImageRef, Run, Trigger, Verdict
 from edge.sequences import Gap
 
 _LARGEST = 2**63 - 1
@@ -100,6 +101,10 @@ def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
             _insert(db, "alarm_events", {n: getattr(message, n) for n in names})
         elif isinstance(message, Audit):
             append_message(db, message)
+        elif isinstance(message, Candidates):
+            write_candidates(db, message)
+    if any(isinstance(message, Candidates) for message in batch.messages):
+        forget_candidates(db)
     for verdict, evidence in batch.late:
         _write_late(db, verdict, evidence)
 

@@ -27,15 +27,32 @@ def read_toml(path: Path, kind: type[T]) -> T:
     Raises:
         SettingsError: missing, unreadable, not TOML, an unknown key or an impossible value; names each of them.
     """
+    return parse_toml(read_bytes(path), kind, str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A settings file, once: what is hashed is what is parsed.
+
+    Raises:
+        SettingsError: missing, unreadable or far too large.
+    """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise SettingsError(f"{path}: larger than {MAX_FILE_BYTES} bytes; that is no settings file")
-        data = tomllib.loads(path.read_text("utf-8"))
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise SettingsError(f"{path}: larger than {MAX_FILE_BYTES} bytes; that is no settings file")
+    return data
+
+
+def parse_toml(data: bytes, kind: type[T], origin: str) -> T:
+    """As `read_toml`, for what has been read; `origin` names it in errors."""
+    try:
+        found = tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # also damaged UTF-8, and a number of more digits than Python reads
-        raise SettingsError(f"{path}: not valid TOML: {error}") from error
-    return check(data, kind, str(path))
+        raise SettingsError(f"{origin}: not valid TOML: {error}") from error
+    return check(found, kind, origin)
 
 
 def check(data: dict[str, Any], kind: type[T], origin: str) -> T:
