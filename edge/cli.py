@@ -17,6 +17,7 @@ from edge.keeping_cli import app as keeping_app
 from edge.models_cli import app as models_app
 from edge.plc_command import app as plc_app
 from edge.processes import SETTINGS_WRONG, run_process
+from edge.recipes_cli import app as recipes_app
 from edge.units_command import units
 from hardware.errors import DeviceError, DeviceGone
 
@@ -326,6 +327,7 @@ def line(config: Config) -> None:
 app.command()(units)
 app.add_typer(plc_app, name="plc")
 app.add_typer(models_app, name="models")
+app.add_typer(recipes_app, name="recipes")
 app.add_typer(keeping_app)  # without a name: its commands are ours
 
 

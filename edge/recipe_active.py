@@ -109,7 +109,9 @@ def recipe_files(config: Station) -> dict[str, Path]:
     for file in (config.recipe, *config.recipes.values()):
         path = Path(file)
         if found.setdefault(path.stem, path).resolve() != path.resolve():
-            raise SettingsError(f"recipes: {found[path.stem]} and {path} are both called {path.stem!r}; rename one, so that versions have a name")
+            raise SettingsError(
+                f"recipes: {found[path.stem]} and {path} are both called {path.stem!r}; rename one, so that versions have a name"
+            )
     return found
 
 

@@ -241,9 +241,13 @@ class Library:
         stack = rows.active_stack(changes := rows.changes(db, name))
         active = read_active(self.folder, name)
         if active is None and any(c.event == "activate" for c in changes):
-            raise RecipeError(f"the file that tells the station which version of {name!r} is active is missing; write it: gutteil recipes point {name}")
+            raise RecipeError(
+                f"the file that tells the station which version of {name!r} is active is missing; write it: gutteil recipes point {name}"
+            )
         if active is not None and stack and active.sha256 != stack[-1]:
-            raise RecipeError(f"the station is told another version of {name!r} than the record says; mend it: gutteil recipes point {name}")
+            raise RecipeError(
+                f"the station is told another version of {name!r} than the record says; mend it: gutteil recipes point {name}"
+            )
         loaded = load_active(self.config, str(self.file(name)))
         if active is None and (not stack or stack[-1] != loaded.hash):
             text = read_bytes(self.file(name)).decode()

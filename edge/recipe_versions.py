@@ -155,7 +155,9 @@ def change(db: sqlite3.Connection, version: Version, event: Event, who: str, rea
 
 def changes(db: sqlite3.Connection, recipe: str) -> list[Change]:
     """What became of all versions of a recipe, oldest first."""
-    return [Change(*row) for row in db.execute(f"SELECT {_CHANGE} FROM recipe_states WHERE recipe = ? ORDER BY number", (recipe,)).fetchall()]
+    return [
+        Change(*row) for row in db.execute(f"SELECT {_CHANGE} FROM recipe_states WHERE recipe = ? ORDER BY number", (recipe,)).fetchall()
+    ]
 
 
 def state_of(db: sqlite3.Connection, version: Version) -> State | None:

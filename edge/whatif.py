@@ -168,7 +168,9 @@ class Corpus:
         """
         least = np.float32(min_score(recipe, self.classes)) if self.classes else np.float32(1)
         limits = np.array([min(np.float64(s), np.float64(np.float32(s))) for s in (recipe.rule(k).undecided_score for k in self.classes)])
-        counts = (self._scores.astype(np.float64) >= limits[self._kinds]) & (self._scores >= least) if len(self._scores) else np.empty(0, bool)
+        counts = (
+            (self._scores.astype(np.float64) >= limits[self._kinds]) & (self._scores >= least) if len(self._scores) else np.empty(0, bool)
+        )
         matter = np.zeros(len(self.parts), bool)
         matter[self._owner[counts]] = True
         nothing = decide(_nothing(), recipe, self.classes).verdict if self.classes else "OK"
