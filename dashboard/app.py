@@ -28,6 +28,7 @@ from dashboard.people.access import OPEN, Access, Rule
 from dashboard.people.sessions import Sessions
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
+from dashboard.recipes import editor_page, list_page, version_page
 from dashboard.record import Record
 from dashboard.routes import add_routes
 from dashboard.viewers import Viewers
@@ -37,7 +38,13 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
-PAGES = (live_page, login_page)  # in the order of the navigation
+PAGES = (
+    live_page,
+    list_page,
+    editor_page,
+    version_page,
+    login_page,
+)  # in the order of the navigation
 API = (
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),

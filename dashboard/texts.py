@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from dashboard.people.texts import TEXTS as PEOPLE
+from dashboard.recipes.texts import RECIPES
 from dashboard.text import Text
 
 Language = Literal["en", "de"]
@@ -277,7 +278,11 @@ _FRAME: dict[str, Text] = {
 
 # every page's table; a key that two of them have is an error at import
 TEXTS: dict[str, Text] = {}
-for _table in (_FRAME, PEOPLE):
+for _table in (
+    _FRAME,
+    PEOPLE,
+    RECIPES,
+):
     if twice := TEXTS.keys() & _table.keys():
         raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")
     TEXTS.update(_table)

@@ -69,6 +69,14 @@ def check(data: dict[str, Any], kind: type[T], origin: str) -> T:
         raise SettingsError(f"{origin}:\n  " + "\n  ".join(lines)) from error
 
 
+def problems(data: dict[str, Any], kind: type[T]) -> tuple[T | None, dict[tuple[str | int, ...], str]]:
+    """Raw values as a block of settings, or what is wrong, by the place that it is wrong at: for forms, which show it there."""
+    try:
+        return kind.model_validate(data, strict=False), {}
+    except ValidationError as error:
+        return None, {e["loc"]: _in_words(e, kind) for e in error.errors()[:20]}
+
+
 def _in_words(error: Any, kind: type[Block]) -> str:
     if not error["loc"] and error["type"] == "value_error":  # a rule between several keys, which names them itself
         return str(error["msg"]).removeprefix("Value error, ")
