@@ -49,7 +49,7 @@ class Shelf:
         states: of the versions, by hash.
         stack: hashes that were active one after the other; the last is active.
         present: what the station is to judge by.
-        edited: the file of the settings differs from what is active, and does not count.
+        edited: the file of the settings is no version of it: it was changed by hand, and does not count.
     """
 
     name: str
@@ -100,7 +100,11 @@ class Library:
             versions, changes = rows.versions(db, name), rows.changes(db, name)
         numbers = tuple(sorted(int(n) for n, f in self.config.recipes.items() if Path(f) == file))
         stack = rows.active_stack(changes)
-        edited = bool(stack) and read_active(self.folder, name) is not None and _hash_of(file) != present.hash
+        edited = (
+            bool(stack)
+            and read_active(self.folder, name) is not None
+            and _hash_of(file) not in {present.hash, *(v.sha256 for v in versions)}
+        )
         return Shelf(name, numbers, tuple(versions), {c.sha256: c.state for c in changes}, tuple(changes), tuple(stack), present, edited)
 
     def read(self, name: str, text: str, origin: str = "") -> LoadedRecipe:
@@ -275,7 +279,7 @@ class Library:
         number = db.execute("SELECT count(*) FROM audit WHERE epoch = ?", (now_ns,)).fetchone()[0] + 1
         simulated = self.config.camera.backend == "simulator"
         words = f"{version.recipe}, version {version.number} ({version.sha256[:12]}): {text}"[:MAX_TEXT]
-        append(db, (now_ns, self.config.name, "command", now_ns, number, f"recipe-{event}", by.who, by.key, accepted, words, simulated))
+        append(db, (now_ns, self.config.name, "command", now_ns, number, f"recipe-{event}", by.who.strip(), by.key, accepted, words, simulated))
 
 
 def _words(before: LoadedRecipe, after: LoadedRecipe) -> str:

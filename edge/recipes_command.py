@@ -70,7 +70,7 @@ def list_document(library: Library, name: str = "") -> dict[str, Any]:
                 "numbers": list(shelf.numbers),
                 "active": {"number": active.number if active else 0, "sha256": shelf.present.hash},
                 "before": shelf.before.number if shelf.before else None,
-                "wrong": f"{library.files[one]} differs from the active version and does not count; propose it: gutteil recipes propose {one} FILE" if shelf.edited else "",
+                "wrong": f"{library.files[one]} was changed by hand and does not count; propose it: gutteil recipes propose {one} FILE" if shelf.edited else "",
                 "versions": [_version(shelf, v) for v in shelf.versions],
                 "drafts": [{"who": d.who, "saved_at": _at(d.saved_ns)} for d in Drafts(library.folder).of(one)],
             }

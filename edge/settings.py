@@ -81,6 +81,8 @@ def _in_words(error: Any, kind: type[Block]) -> str:
     if not error["loc"] and error["type"] == "value_error":  # a rule between several keys, which names them itself
         return str(error["msg"]).removeprefix("Value error, ")
     key = ".".join(str(p) for p in error["loc"]) or "(whole file)"
+    if error["type"] == "value_error" and isinstance(error["input"], dict):  # the same within a block
+        return f"{key}: {str(error['msg']).removeprefix('Value error, ')}"
     field = field_at(kind, error["loc"])
     hint = f" ({field.description})" if field is not None and field.description else ""
     if error["type"] == "extra_forbidden":

@@ -71,6 +71,8 @@ class Answer:
         parts: how many were compared.
         rejects_before, rejects_after: NG and UNDECIDED ones.
         more, fewer: parts that would be rejected and were not, and the other way round.
+        unseen: those of the fewer that no person has confirmed: any of them may be an escape.
+        reworded: rejected by both, NG by one and UNDECIDED by the other.
         escapes: confirmed bad parts that the new version passes, newest first, and how many confirmed bad ones there are.
         new_escapes: those of them that the old version rejects.
         spared, bad_goods: confirmed good parts that would pass and did not; confirmed good parts that the new version rejects.
@@ -84,6 +86,7 @@ class Answer:
     rejects_after: int = 0
     more: int = 0
     fewer: int = 0
+    unseen: int = 0
     reworded: int = 0
     confirmed_bad: int = 0
     confirmed_good: int = 0
@@ -131,7 +134,7 @@ class Corpus:
         old, new = self._told[key], self.verdicts(after)
         sure = {h: self._sure(recipe, before) and self._sure(recipe, after) for h, recipe in self.recipes.items()}
         lowest = min(min_score(r, self.classes) for r in (before, after)) if self.classes else 0.0
-        n = dict.fromkeys(("parts", "rejects_before", "rejects_after", "more", "fewer", "reworded", "confirmed_bad", "confirmed_good", "new_escapes", "spared", "bad_goods", "unsure", "untouched"), 0)  # fmt: skip
+        n = dict.fromkeys(("parts", "rejects_before", "rejects_after", "more", "fewer", "unseen", "reworded", "confirmed_bad", "confirmed_good", "new_escapes", "spared", "bad_goods", "unsure", "untouched"), 0)  # fmt: skip
         escapes: list[str] = []
         flips: list[Flip] = []
         for i, (part, was, now) in enumerate(zip(self.parts, old, new, strict=True)):
@@ -146,6 +149,7 @@ class Corpus:
             n["rejects_after"] += now != "OK"
             n["more"] += was == "OK" != now
             n["fewer"] += now == "OK" != was
+            n["unseen"] += now == "OK" != was and not part.truth
             n["reworded"] += "OK" not in (was, now) and was != now
             if part.truth == "bad":
                 n["confirmed_bad"] += 1

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from edge.recipe import Recipe
 from edge.whatif import Corpus, Seen, predictions_of
 
 MAX_PARTS = 3_000
 MAX_REVIEWED = 2_000
+_CHUNK = 500
 SCANNED = 60_000  # newest parts among which those of the recipe are looked for: another product may have run since
 
 
@@ -70,17 +72,26 @@ def asked(db: sqlite3.Connection, recipe: str, recipes: dict[str, Recipe], *, pa
         if part_id not in have:
             where = "i.part_id = ? AND i.recipe = ? AND i.model_hash = ? AND i.verdict IS NOT NULL"
             earlier += db.execute(f"SELECT {_COLUMNS} FROM inspections i WHERE {where}", (part_id, recipe, model_hash)).fetchall()
-    seen = [_seen(db, row, truths.get(row[0], ""), classes) for row in [*recent, *earlier]]
+    rows = [*recent, *earlier]
+    ids = [row[0] for row in rows]
+    counted: dict[str, list[tuple[str, float, float, float, float, float]]] = {}
+    for part_id, *one in _of(db, "SELECT part_id, kind, score, x1, y1, x2, y2 FROM defects", ids):
+        counted.setdefault(part_id, []).append(tuple(one))
+    below = {part_id: (floor, json.loads(found)) for part_id, floor, found in _of(db, "SELECT part_id, floor, found FROM candidates", ids)}
+    seen = [_seen(row, truths.get(row[0], ""), counted.get(row[0], []), below.get(row[0]), classes) for row in rows]
     picture = next((p.part_id for p in seen if p.pictured), "")
     return Asked(Corpus(seen, classes, recipes), len(recent), recent[-1][1] if recent else 0, model_hash, picture)
 
 
-def _seen(db: sqlite3.Connection, row: Sequence[object], truth: str, classes: list[str]) -> Seen:
+def _of(db: sqlite3.Connection, select: str, ids: Sequence[str]) -> Iterator[Any]:
+    """The rows of these parts, a few hundred parts at a time."""
+    for begin in range(0, len(ids), _CHUNK):
+        some = ids[begin : begin + _CHUNK]
+        yield from db.execute(f"{select} WHERE part_id IN ({', '.join('?' * len(some))})", some)
+
+
+def _seen(row: Sequence[Any], truth: str, counted: list[Any], below: tuple[float, list[Any]] | None, classes: list[str]) -> Seen:
     part_id, wall_ns, verdict, judged_by, infer_us, pictured = row
-    counted = db.execute("SELECT kind, score, x1, y1, x2, y2 FROM defects WHERE part_id = ?", (part_id,)).fetchall()
-    below = db.execute("SELECT floor, found FROM candidates WHERE part_id = ?", (part_id,)).fetchone()
-    boxes, scores, kinds = predictions_of([*counted, *(tuple(c) for c in json.loads(below[1]))] if below else counted, classes)
-    return Seen(
-        str(part_id), int(str(wall_ns)), verdict, truth, str(judged_by or ""), bool(infer_us), boxes, scores, kinds,  # type: ignore[arg-type]
-        float(below[0]) if below else None, bool(pictured),
-    )  # fmt: skip
+    boxes, scores, kinds = predictions_of([*counted, *map(tuple, below[1])] if below else counted, classes)
+    floor = below[0] if below else None
+    return Seen(part_id, wall_ns, verdict, truth, judged_by or "", bool(infer_us), boxes, scores, kinds, floor, bool(pictured))

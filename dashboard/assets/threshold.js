@@ -19,6 +19,20 @@ export default {
     most() {
       return Math.max(1, ...this.bars.map((b) => b.bad + b.good + b.other));
     },
+    stacks() {
+      // by the square root: the few sure defects are to be seen beside the many faint ones
+      return this.bars.map((b, i) => {
+        const all = b.bad + b.good + b.other;
+        const tall = 28 * Math.sqrt(all / this.most);
+        const part = (n) => (all ? (tall * n) / all : 0);
+        const x = (i * 100) / this.bars.length;
+        return [
+          { name: "bad", x, y: 30 - part(b.bad), h: part(b.bad) },
+          { name: "good", x, y: 30 - part(b.bad + b.good), h: part(b.good) },
+          { name: "other", x, y: 30 - tall, h: part(b.other) },
+        ];
+      });
+    },
   },
   methods: {
     place(value) {
@@ -46,10 +60,8 @@ export default {
         <div class="gt-thr-band is-doubt" :style="span(low, high)"><span v-if="high - low > 0.12">{{ words.doubtful }}</span></div>
         <div class="gt-thr-band is-bad" :style="span(high, 1)"><span v-if="high < 0.88">{{ words.reject }}</span></div>
         <svg viewBox="0 0 100 30" preserveAspectRatio="none" :style="{ left: '${THUMB / 2}px', width: 'calc(100% - ${THUMB}px)' }">
-          <template v-for="(b, i) in bars" :key="i">
-            <rect class="is-other" :x="(i * 100) / bars.length" :width="90 / bars.length" :y="30 - (28 * (b.bad + b.good + b.other)) / most" :height="(28 * b.other) / most" />
-            <rect class="is-good" :x="(i * 100) / bars.length" :width="90 / bars.length" :y="30 - (28 * (b.bad + b.good)) / most" :height="(28 * b.good) / most" />
-            <rect class="is-bad" :x="(i * 100) / bars.length" :width="90 / bars.length" :y="30 - (28 * b.bad) / most" :height="(28 * b.bad) / most" />
+          <template v-for="(stack, i) in stacks" :key="i">
+            <rect v-for="s in stack" :key="s.name" :class="'is-' + s.name" :x="s.x" :width="90 / bars.length" :y="s.y" :height="s.h" />
           </template>
         </svg>
       </div>

@@ -175,7 +175,9 @@ class RecipeCard:
                             ui.link(t("recipes.version", n=version.number), to).classes("gt-link")
                         with ui.element("td"):
                             state_badge(self.visited, shelf.states.get(version.sha256, "retired"))
-                        for text in (version.author, released.who if released else "–", at(version.made_at), version.note):
+                        adopted = released is None and shelf.last(version.sha256, "adopt") is not None
+                        who, note = ("–", t("recipes.from_file")) if adopted else (version.author, version.note)
+                        for text in (who, released.who if released else "–", at(version.made_at), note):
                             with ui.element("td"):
                                 ui.label(text)
         if len(shelf.versions) > 1:

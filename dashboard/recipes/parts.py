@@ -91,8 +91,12 @@ def what_if(visited: Visit, parts: Asked, answer: Answer) -> None:
                 ui.label(t(f"recipes.{name}"))
     ui.label(t("recipes.now", before=answer.rejects_before, after=answer.rejects_after)).classes("gt-hint")
     _escapes(visited, answer)
-    if answer.confirmed_good:
+    if answer.unseen:
+        _line("visibility", "is-warn", t("recipes.unseen", n=answer.unseen))
+    if answer.spared:
         _line("sentiment_satisfied", "is-good", t("recipes.spared", n=answer.spared, of=answer.confirmed_good))
+    if answer.bad_goods:
+        _line("sentiment_dissatisfied", "is-warn", t("recipes.bad_goods", n=answer.bad_goods, of=answer.confirmed_good))
     if answer.unsure:
         _line("help", "is-quiet", t("recipes.unsure", n=answer.unsure))
     if answer.estimated:
@@ -111,7 +115,7 @@ def _escapes(visited: Visit, answer: Answer) -> None:
             ui.icon("dangerous").props("aria-hidden=true")
             with ui.element("div"):
                 ui.label(t("recipes.escapes", n=len(answer.escapes), of=answer.confirmed_bad)).classes("gt-wi-loud")
-                ui.label(t("recipes.escapes_new", n=answer.new_escapes))
+                ui.label(t("recipes.escapes_new", n=answer.new_escapes) if answer.new_escapes else t("recipes.escapes_old"))
     elif answer.confirmed_bad:
         _line("shield", "is-good", t("recipes.no_escape", n=answer.confirmed_bad))
     else:
@@ -150,7 +154,7 @@ def number_field(
     whole = field.annotation is int
     name = visited.t(f"recipes.field.{key}")
     unit_text = visited.texts.get(f"recipes.unit.{unit}", "")
-    bounds = visited.t("recipes.bounds", low=f"{low:g}", high=f"{high:g}")
+    bounds = visited.t("recipes.bounds", low=f"{low:g}", high=f"{high:g}" if high < 1e6 else f"{high:.0f}")
 
     async def on_change(made: Any) -> None:
         raw = made.value

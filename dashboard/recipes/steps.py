@@ -55,9 +55,24 @@ class Step:
 
     def show_wrong(self) -> list[str]:
         """Mark the fields; returns what is wrong elsewhere."""
-        for place, field in self.fields.items():
-            show_wrong(field, self.editing.wrong.get(place, ""))
-        return [text for place, text in self.editing.wrong.items() if tuple(map(str, place)) not in self.fields]
+        at: dict[tuple[str, ...], str] = {}
+        rest = []
+        for place, text in self.editing.wrong.items():
+            found = self._field_of(tuple(map(str, place)), text)
+            if found is None:
+                rest.append(text)
+            else:
+                at[found] = text
+        for one, field in self.fields.items():
+            show_wrong(field, at.get(one, ""))
+        return rest
+
+    def _field_of(self, place: tuple[str, ...], text: str) -> tuple[str, ...] | None:
+        """The field on the screen that an error belongs to; of a rule between several keys of a block the first that it names."""
+        if place in self.fields:
+            return place
+        inside = [one for one in self.fields if one[:-1] == place and one[-1] in text]
+        return min(inside, key=lambda one: text.index(one[-1]), default=None)
 
 
 def picture(step: Step) -> None:

@@ -133,6 +133,12 @@ RECIPES: dict[str, Text] = {
     ),
     "recipes.escapes": Text("{n} of {of} confirmed bad parts WOULD PASS", "{n} von {of} bestätigt schlechten Teilen KÄMEN DURCH"),
     "recipes.escapes_new": Text("{n} of them are rejected today", "{n} davon werden heute ausgeschleust"),
+    "recipes.escapes_old": Text("They pass today already", "Sie kommen heute schon durch"),
+    "recipes.unseen": Text(
+        "{n} parts would pass that nobody has reviewed: look at them first",
+        "{n} Teile kämen durch, die niemand nachgeprüft hat: zuerst ansehen",
+    ),
+    "recipes.bad_goods": Text("{n} of {of} confirmed good parts are rejected", "{n} von {of} bestätigt guten Teilen werden Ausschuss"),
     "recipes.spared": Text("{n} of {of} confirmed good parts would be spared", "{n} von {of} bestätigt guten Teilen blieben verschont"),
     "recipes.unsure": Text(
         "{n} parts left out: what lay below the thresholds is not recorded of them",

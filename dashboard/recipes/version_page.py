@@ -73,10 +73,10 @@ async def _draw(visited: Visit, desk: Desk, seen: Look, version: Version, recipe
                 back.props["href"] = "/recipes"
                 ui.label(t("recipes.back"))
             with ui.element("div").classes("gt-row"):
-                _orders(visited, desk, shelf, version)
+                _orders(visited, desk, shelf, version, loud=answer.new_escapes > 0)
 
 
-def _orders(visited: Visit, desk: Desk, shelf: Shelf, version: Version) -> None:
+def _orders(visited: Visit, desk: Desk, shelf: Shelf, version: Version, *, loud: bool) -> None:
     """The one thing to do next, for whoever may do it."""
     t, state, person = visited.t, shelf.states.get(version.sha256), visited.person
     said = [c for c in shelf.changes if c.sha256 == version.sha256]
@@ -88,7 +88,7 @@ def _orders(visited: Visit, desk: Desk, shelf: Shelf, version: Version) -> None:
             if await order(visited, desk, what, shelf.name, version.number):
                 ui.navigate.reload()
 
-        button(t(f"recipes.{what}"), go, tone="primary" if primary else "").classes(f"gt-order-{what}")
+        button(t(f"recipes.{what}"), go, tone=("danger" if loud else "primary") if primary else "").classes(f"gt-order-{what}")
 
     if state == "proposed":
         if own:
