@@ -44,14 +44,15 @@ from dashboard.people.tokens import Tokens
 from dashboard.people.tries import Tries
 from dashboard.people.users import People
 from dashboard.pictures import Pictures
+from dashboard.recipes import editor_page, list_page, version_page
 from dashboard.record import Record
+from dashboard.report import page as report_page
+from dashboard.report.job import keep_reports
 from dashboard.review import page as review_page
 from dashboard.routes import add_routes
 from dashboard.setup import commission_page, selftest_page
 from dashboard.setup import routes as setup_routes
 from dashboard.setup.selftests import SelfTests
-from dashboard.report import page as report_page
-from dashboard.report.job import keep_reports
 from dashboard.statistics import page as statistics_page
 from dashboard.statistics import shifts_page
 from dashboard.viewers import Viewers
@@ -66,6 +67,12 @@ PAGES = (  # in the order of the navigation
     review_page,
     history_page,
     part_page,
+    statistics_page,
+    shifts_page,
+    report_page,
+    list_page,
+    editor_page,
+    version_page,
     models_page,
     model_page,
     differences_page,
@@ -76,11 +83,6 @@ PAGES = (  # in the order of the navigation
     login_page,
     setup_page,
     me_page,
-PAGES = (
-    statistics_page,
-    shifts_page,
-    report_page,
-)  # in the order of the navigation
 )
 API = (
     *setup_routes.RULES,

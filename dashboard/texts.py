@@ -11,6 +11,7 @@ from typing import Literal
 from dashboard.models.texts import TEXTS as MODELS
 from dashboard.parts.texts import TEXTS as PARTS
 from dashboard.people.texts import TEXTS as PEOPLE
+from dashboard.recipes.texts import RECIPES
 from dashboard.report.texts import TEXTS as REPORT
 from dashboard.review.texts import TEXTS as REVIEW
 from dashboard.setup.texts import TEXTS as SETUP
@@ -293,6 +294,7 @@ for _table in (
     REVIEW,
     REPORT,
     STATISTICS,
+    RECIPES,
 ):
     if twice := TEXTS.keys() & _table.keys():
         raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")

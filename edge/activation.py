@@ -22,7 +22,8 @@ from edge.gate import Facts, unmet
 from edge.holds import said
 from edge.lifecycle import Event, State, after
 from edge.pointer import FOLDER, Said, Statement, model_path, write_pointer
-from edge.recipe import LoadedRecipe, check_products, load_recipe
+from edge.recipe import LoadedRecipe, check_products
+from edge.recipe_active import all_active, load_active
 from edge.registry import Kind, ModelRow
 from edge.shadow_results import Score
 from edge.signing import SignerPair, check_model, read_pair, sign, signers
@@ -70,10 +71,10 @@ def recipe_of(config: Station, product: str = "") -> LoadedRecipe:
     Raises:
         SettingsError: there is none.
     """
-    first = load_recipe(Path(config.recipe))
+    first = load_active(config, config.recipe)
     if product in ("", first.recipe.product):
         return first
-    others = [load_recipe(Path(file)) for file in config.recipes.values()]
+    others = [load_active(config, file) for file in config.recipes.values()]
     found = next((r for r in others if r.recipe.product == product), None)
     if found is None:
         known = sorted({first.recipe.product, *(r.recipe.product for r in others)})
@@ -132,7 +133,7 @@ class Registry:
             RegistryError: each condition that is not met, in a line with the next step. The refusal is in the audit.
             SettingsError: the product has recipes for different models, see `edge.recipe.check_products`.
         """
-        check_products([self.config.recipe, *self.config.recipes.values()])
+        check_products(all_active(self.config))
         with self.store.writing() as db:
             sha256, now_ns = registry.find(db, model).sha256, time.time_ns()
             after(registry.state_of(db, self.product, sha256), "release")

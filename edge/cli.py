@@ -18,6 +18,7 @@ from edge.models_cli import app as models_app
 from edge.plc_command import app as plc_app
 from edge.processes import SETTINGS_WRONG, run_process
 from edge.rabbits_cli import app as rabbits_app
+from edge.recipes_cli import app as recipes_app
 from edge.rejudge_cli import rejudge
 from edge.units_command import units
 from hardware.errors import DeviceError, DeviceGone
@@ -361,6 +362,7 @@ app.command()(rejudge)
 app.add_typer(plc_app, name="plc")
 app.add_typer(models_app, name="models")
 app.add_typer(rabbits_app, name="rabbits")
+app.add_typer(recipes_app, name="recipes")
 app.add_typer(keeping_app)  # without a name: its commands are ours
 
 

@@ -19,7 +19,7 @@ from edge.config import Station, load, reach
 from edge.errors import GutteilError
 from edge.keys import OWN, check, listed
 from edge.model import PROVIDERS
-from edge.recipe import load_recipe
+from edge.recipe_active import load_active
 from edge.switch import Switch
 from hardware.errors import DeviceError
 from hardware.wire import parse_address
@@ -135,7 +135,7 @@ def _providers() -> list[Finding]:
 
 def _model(config: Station) -> Finding:
     try:
-        model = Switch(config).judge(load_recipe(Path(config.recipe))).model
+        model = Switch(config).judge(load_active(config, config.recipe)).model
     except GutteilError as error:
         return Finding("model", "fault", str(error), "mend the recipe or copy the model again")
     signed = f"signed by {model.signer}" if model.signer else "signatures are not asked for (keys.signers is empty)"

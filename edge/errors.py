@@ -6,7 +6,8 @@ GutteilError
 ├── BusError        an endpoint cannot be opened
 ├── KeysError       the bus's keys are missing, damaged or readable by others; its text never holds a secret
 ├── StoreError      the record cannot be opened or written
-└── RegistryError   a model may not become what was asked for; says each thing that is missing and the next step
+├── RegistryError   a model may not become what was asked for; says each thing that is missing and the next step
+└── RecipeError     a version of a recipe may not become what was asked for; says why and the next step
 """
 
 import json
@@ -39,6 +40,10 @@ class StoreError(GutteilError):
 
 class RegistryError(GutteilError):
     """A model may not become what was asked for."""
+
+
+class RecipeError(GutteilError):
+    """A version of a recipe may not become what was asked for."""
 
 
 def reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +14,22 @@ from numpy.typing import NDArray
 from edge.decide import Decision, decide, min_score, undecided
 from edge.decode import Predictions
 from edge.errors import SettingsError
-from edge.messages import Timings
+from edge.messages import Candidate, Timings
 from edge.model import Model, RuntimeOptions
 from edge.recipe import LoadedRecipe, file_sha256
 
 Image = NDArray[np.uint8]
+MAX_CANDIDATES = 48  # of one part that are recorded: a message is kept for a while by its sender
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A decision and how long its stages took (µs; capture and total are the station's to add)."""
+    """A decision and how long its stages took (µs; capture and total are the station's to add); `looked`: the model gave numbers."""
 
     decision: Decision
     timings: Timings
     shift_px: tuple[int, int] = (0, 0)
+    looked: bool = False
 
 
 class Judge:
@@ -113,4 +116,21 @@ class Judge:
             decode_us=(decoded - ran) / 1e3,
             decide_us=(done - decoded) / 1e3,
         )
-        return Judgement(decision, times, shift or (0, 0))
+        return Judgement(decision, times, shift or (0, 0), found is not None and found.valid)
+
+    def uncounted(self, decision: Decision, floor: float) -> tuple[float, list[Candidate]]:
+        """What the model saw on the part judged last and the recipe did not count. For after the verdict: it reads the output anew.
+
+        Returns:
+            The score from which on nothing is missing (1: nothing is known), and what was seen, best first.
+        """
+        floor = min(floor, self._min_score)
+        found = self.model.predictions(floor)
+        counted = {(d.kind, d.score, d.box) for d in decision.defects}
+        seen = [
+            Candidate(self.classes[kind], score, (box[0], box[1], box[2], box[3]))
+            for box, score, kind in zip(found.boxes.tolist(), found.scores.tolist(), found.kinds.tolist(), strict=True)
+        ]
+        rest = [c for c in seen if (c.kind, c.score, c.box) not in counted]
+        left_out = max(found.cut_score, rest[MAX_CANDIDATES].score if len(rest) > MAX_CANDIDATES else 0.0)
+        return min(1.0, math.nextafter(left_out, 2.0) if left_out else floor), rest[:MAX_CANDIDATES]

@@ -49,6 +49,18 @@ class Defect(msgspec.Struct, frozen=True):
     verdict: VerdictWord
 
 
+class Candidate(msgspec.Struct, frozen=True):
+    """What the model saw and the recipe did not count: scored too low, too small, or in a zone that is ignored.
+
+    Attributes:
+        box: x1, y1, x2, y2 in px of the original image.
+    """
+
+    kind: Name
+    score: Annotated[float, Meta(ge=0, le=1)]
+    box: tuple[Finite, Finite, Finite, Finite]
+
+
 class Timings(msgspec.Struct, frozen=True):
     """Where the time went, in microseconds: trigger to frame in hand, and the stages after it up to the send."""
 
@@ -184,6 +196,20 @@ class Verdict(Message, frozen=True, tag="verdict", kw_only=True):
     reference: ImageRef | None = None
 
 
+class Candidates(Message, frozen=True, tag="candidates", kw_only=True):
+    """What the recipe did not count on a part that the model has looked at. It is no verdict: it answers what another recipe would
+    have said.
+
+    Attributes:
+        floor: whatever scores at least so is here or among the defects of the verdict.
+    """
+
+    run_id: Name
+    part_id: Name
+    floor: Annotated[float, Meta(ge=0, le=1)]
+    found: list[Candidate]
+
+
 class Ejection(Message, frozen=True, tag="ejection", kw_only=True):
     """What became of a part at the ejector, as the PLC reports it.
 
@@ -253,7 +279,7 @@ class Audit(Message, frozen=True, tag="audit", kw_only=True):
     text: Name = ""
 
 
-AnyMessage = Run | Trigger | Verdict | Ejection | Heartbeat | Alarm | Audit
+AnyMessage = Run | Trigger | Verdict | Candidates | Ejection | Heartbeat | Alarm | Audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +303,7 @@ STREAMS: tuple[Stream, ...] = (
     Stream(Run, ("station",), "at start, and again every 2 s for late joiners"),
     Stream(Trigger, ("station",), "one per part, before inference"),
     Stream(Verdict, ("station",), "one per part"),
+    Stream(Candidates, ("station",), "one per part that the model has looked at, after its verdict has left"),
     Stream(Ejection, ("rejector",), "one per part, when it has gone by the ejector"),
     Stream(Heartbeat, ("station", "rejector", "recorder"), "every 0.5 s"),
     Stream(Alarm, ("station", "rejector", "recorder"), "when one begins or ends, and active ones again every 2 s"),

@@ -348,24 +348,6 @@ def _search(db: Database) -> None:
         db.execute(statement)
 
 
-@MIGRATIONS(name="0007_recipes_kept")
-def _recipes_kept(db: Database) -> None:
-    """The recipe's text and golden reference of each run, and the software that ran, so that old verdicts can be replayed."""
-    for statement in (
-        "CREATE TABLE kept_files (sha256 TEXT PRIMARY KEY NOT NULL CHECK (length(sha256) = 64), data BLOB NOT NULL) STRICT",
-        """CREATE TABLE runs_kept (
-            run_id TEXT PRIMARY KEY NOT NULL REFERENCES runs, path TEXT NOT NULL, recipe_sha256 TEXT REFERENCES kept_files,
-            wants_reference INTEGER NOT NULL, reference_sha256 TEXT REFERENCES kept_files, software TEXT NOT NULL, wall_ns INTEGER NOT NULL
-        ) STRICT""",
-        *(
-            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append only'); END"
-            for table in ("kept_files", "runs_kept")
-            for verb in ("UPDATE", "DELETE")
-        ),
-    ):
-        db.execute(statement)
-
-
 def bring_up(path: Path, database: Database, *, as_it_is: bool) -> None:
     """Apply what is missing, and say so where there is a record already; `as_it_is`: only look.
 

@@ -11,7 +11,7 @@ from edge.bus import Publisher
 from edge.config import Station
 from edge.decide import Decision, undecided
 from edge.judge import Judge
-from edge.messages import CODES, ImageRef, Timings, Trigger, Verdict
+from edge.messages import CODES, Candidate, Candidates, ImageRef, Timings, Trigger, Verdict
 from edge.order_desk import OrderDesk
 from hardware.camera import Frame
 
@@ -92,6 +92,10 @@ class PartsTold:
             reference=reference,
         )
         self._order(frame.trigger_ns)
+
+    def uncounted(self, part_id: str, floor: float, found: list[Candidate]) -> None:
+        """What the recipe did not count on the part judged last."""
+        self._publisher.send(Candidates, run_id=self.run_id, part_id=part_id, floor=floor, found=found)
 
     def never_seen(self, trigger_id: int, trigger_ns: int) -> None:
         """The line counted a part of which no image came: it exists and is UNDECIDED."""

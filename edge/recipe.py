@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from edge.errors import SettingsError
-from edge.settings import Block, read_toml, under
+from edge.settings import Block, parse_toml, read_bytes, under
 
 Box = tuple[int, int, int, int]
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -138,6 +138,7 @@ class LoadedRecipe:
 
     Attributes:
         reference_sha256: of the reference's file as it was when the recipe was loaded; '' where there is none.
+        path: the recipe's file as the settings name it; None where there is none.
     """
 
     recipe: Recipe
@@ -146,20 +147,17 @@ class LoadedRecipe:
     model_file: Path
     reference_file: Path | None
     reference_sha256: str = ""
+    path: Path | None = None
 
 
-def check_products(files: Sequence[str]) -> None:
+def check_products(recipes: Iterable[LoadedRecipe]) -> None:
     """A released model judges every recipe of its product, so these must be made for the same model.
 
     Raises:
-        SettingsError: two recipes of one product name different models. One that cannot be read is left to those who load it.
+        SettingsError: two recipes of one product name different models.
     """
     seen: dict[str, LoadedRecipe] = {}
-    for file in files:
-        try:
-            one = load_recipe(Path(file))
-        except SettingsError:
-            continue
+    for one in recipes:
         other = seen.setdefault(one.recipe.product, one)
         if other.model_file != one.model_file:
             raise SettingsError(
@@ -174,15 +172,25 @@ def load_recipe(path: Path) -> LoadedRecipe:
     Raises:
         SettingsError: as `edge.settings.read_toml`.
     """
-    recipe = read_toml(path, Recipe)
+    return parse_recipe(read_bytes(path), path)
+
+
+def parse_recipe(data: bytes, path: Path, origin: str = "") -> LoadedRecipe:
+    """A recipe's text as if it stood in the file at `path`; `origin` names it in errors.
+
+    Raises:
+        SettingsError: as `load_recipe`.
+    """
+    recipe = parse_toml(data, Recipe, origin or str(path))
     base = path.resolve().parent
     return LoadedRecipe(
         recipe,
         path.stem,
-        hashlib.sha256(path.read_bytes()).hexdigest(),
+        hashlib.sha256(data).hexdigest(),
         under(base, recipe.model.file),
         (reference := under(base, recipe.reference.file) if recipe.reference.file else None),
         file_sha256(reference) if reference is not None else "",
+        path,
     )
 
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from edge.config import Station
 from edge.errors import SettingsError
 from edge.judge import Judge
-from edge.recipe import load_recipe
+from edge.recipe_active import load_active
 from edge.switch import Switch
 
 WAIT_S = 0.05
@@ -109,4 +108,4 @@ class RecipeChange:
         return self._config.recipes[str(number)]
 
     def _load(self, file: str) -> Judge:
-        return self.switch.judge(load_recipe(Path(file)))
+        return self.switch.judge(load_active(self._config, file))

@@ -30,7 +30,7 @@ from edge.continuity import Continuity
 from edge.errors import StoreError
 from edge.gallery import Gallery, Kept, stored, wanted
 from edge.memory import MemoryBound
-from edge.messages import STREAMS, TOPICS, AnyMessage, Audit, Ejection, Heartbeat, ImageRef, Run, State, Trigger, Verdict
+from edge.messages import STREAMS, TOPICS, AnyMessage, Audit, Candidates, Ejection, Heartbeat, ImageRef, Run, State, Trigger, Verdict
 from edge.notkept import NotKept
 from edge.processes import step_back
 from edge.recipes_kept import RecipeKeeper
@@ -49,7 +49,7 @@ PROBE_BYTES = 1_000_000  # when a disk takes so much, it takes images again
 NOTICE_S = 10.0  # how long an alarm about something that happened once stays up
 DRAIN_S = 4.0
 ROUTINE_S = 5.0  # heartbeats alone make no batch before
-_ROUTINE_TOPICS = {TOPICS[Heartbeat].decode(), TOPICS[Run].decode()}
+_ROUTINE_TOPICS = {TOPICS[kind].decode() for kind in (Heartbeat, Run, Candidates)}
 _WHOLE = (Trigger, Verdict, Ejection, Audit)  # wanted from the first number on; the others say themselves again
 _PASSING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY}
 
@@ -196,7 +196,7 @@ class Recorder:
         self._counts["missed"] = min(self._counts["missed"] + gap.last - gap.first + 1, 2**63 - 1)
         self._unseen |= gap.topic == TOPICS[Verdict].decode()
         if gap.topic in _ROUTINE_TOPICS:
-            return  # the next one says the same
+            return  # the next one says the same, or the what-if counts the part as one of which it cannot say
         text = f"the recorder missed messages on the bus, {self._counts['missed']} since it started: the record has gaps"
         self._notice("messages-missed", text, "was the recorder stopped for long, or the machine overloaded? see docs/record.md, Gaps")
 

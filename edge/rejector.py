@@ -302,6 +302,7 @@ class Rejector:
             "gaps": orders.open_numbers,
             "refused": orders.refused + self._commands.refused,
             "repeated": orders.repeated,
+            "recipe_wanted": self._recipe_wanted or 0,
         }
         run_id = self._run.run_id if self._run is not None else ""
         self._publisher.send(

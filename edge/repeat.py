@@ -32,7 +32,7 @@ PEER_S = 10.0
 PAUSE_S = 0.005  # after each question: a greedy peer takes a few percent of a core and no more
 HEARTBEAT_MS, GONE_MS = 1_000, 3_000  # a peer that does not read is cut off, and what waits for it is freed
 
-TypeWord = Literal["run", "trigger", "verdict", "ejection", "heartbeat", "alarm", "audit"]
+TypeWord = Literal["run", "trigger", "verdict", "candidates", "ejection", "heartbeat", "alarm", "audit"]
 Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 

@@ -16,7 +16,8 @@ from typing import Any, Literal
 import msgspec
 
 from edge.audit import append_message
-from edge.messages import TOPICS, Alarm, AnyMessage, Audit, Ejection, Heartbeat, ImageRef, Run, Trigger, Verdict
+from edge.candidates import forget_candidates, write_candidates
+from edge.messages import TOPICS, Alarm, AnyMessage, Audit, Candidates, Ejection, Heartbeat, ImageRef, Run, Trigger, Verdict
 from edge.sequences import Gap
 from edge.tallies import KEY_COLUMNS, Changes, defects_of, timings_of
 from edge.tallies import key_of as tally_key
@@ -103,6 +104,10 @@ def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
             _insert(db, "alarm_events", {n: getattr(message, n) for n in names})
         elif isinstance(message, Audit):
             append_message(db, message)
+        elif isinstance(message, Candidates):
+            write_candidates(db, message)
+    if any(isinstance(message, Candidates) for message in batch.messages):
+        forget_candidates(db)
     for verdict, evidence in batch.late:
         _write_late(db, verdict, evidence)
     turn.tally.write(db)

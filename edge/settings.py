@@ -27,15 +27,32 @@ def read_toml(path: Path, kind: type[T]) -> T:
     Raises:
         SettingsError: missing, unreadable, not TOML, an unknown key or an impossible value; names each of them.
     """
+    return parse_toml(read_bytes(path), kind, str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A settings file, once: what is hashed is what is parsed.
+
+    Raises:
+        SettingsError: missing, unreadable or far too large.
+    """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise SettingsError(f"{path}: larger than {MAX_FILE_BYTES} bytes; that is no settings file")
-        data = tomllib.loads(path.read_text("utf-8"))
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise SettingsError(f"{path}: larger than {MAX_FILE_BYTES} bytes; that is no settings file")
+    return data
+
+
+def parse_toml(data: bytes, kind: type[T], origin: str) -> T:
+    """As `read_toml`, for what has been read; `origin` names it in errors."""
+    try:
+        found = tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # also damaged UTF-8, and a number of more digits than Python reads
-        raise SettingsError(f"{path}: not valid TOML: {error}") from error
-    return check(data, kind, str(path))
+        raise SettingsError(f"{origin}: not valid TOML: {error}") from error
+    return check(found, kind, origin)
 
 
 def check(data: dict[str, Any], kind: type[T], origin: str) -> T:
@@ -52,10 +69,20 @@ def check(data: dict[str, Any], kind: type[T], origin: str) -> T:
         raise SettingsError(f"{origin}:\n  " + "\n  ".join(lines)) from error
 
 
+def problems(data: dict[str, Any], kind: type[T]) -> tuple[T | None, dict[tuple[str | int, ...], str]]:
+    """Raw values as a block of settings, or what is wrong, by the place that it is wrong at: for forms, which show it there."""
+    try:
+        return kind.model_validate(data, strict=False), {}
+    except ValidationError as error:
+        return None, {e["loc"]: _in_words(e, kind) for e in error.errors()[:20]}
+
+
 def _in_words(error: Any, kind: type[Block]) -> str:
     if not error["loc"] and error["type"] == "value_error":  # a rule between several keys, which names them itself
         return str(error["msg"]).removeprefix("Value error, ")
     key = ".".join(str(p) for p in error["loc"]) or "(whole file)"
+    if error["type"] == "value_error" and isinstance(error["input"], dict):  # the same within a block
+        return f"{key}: {str(error['msg']).removeprefix('Value error, ')}"
     field = field_at(kind, error["loc"])
     hint = f" ({field.description})" if field is not None and field.description else ""
     if error["type"] == "extra_forbidden":

@@ -35,7 +35,8 @@ from edge.messages import TOPICS, Defect, Run, Verdict
 from edge.model import RuntimeOptions
 from edge.pointer import model_path
 from edge.processes import step_back
-from edge.recipe import LoadedRecipe, load_recipe
+from edge.recipe import LoadedRecipe
+from edge.recipe_active import all_active
 from edge.ring import RingReader
 from edge.shadow_results import Result, Span
 from edge.shadow_writer import MAX_WAITING, Picture, ShadowWriter
@@ -193,10 +194,7 @@ class Shadow:
         """The recipe that the station judges under, by the hash in its verdicts."""
         if self._recipe_hash and self._recipe_hash not in self._recipes:
             self._recipes.clear()  # a recipe was mended: the files as they are now
-            for file in (self._config.recipe, *self._config.recipes.values()):
-                with contextlib.suppress(GutteilError):  # one that is broken is the station's to say
-                    loaded = load_recipe(Path(file))
-                    self._recipes[loaded.hash] = loaded
+            self._recipes.update((loaded.hash, loaded) for loaded in all_active(self._config))
         return self._recipes.get(self._recipe_hash)
 
     def _count(self, **more: int) -> None:

@@ -237,12 +237,13 @@ class Station:
             self._desk.forget()  # the line may count anew
         part_id = self._told.announce(frame, pictured=not odd)
         problem = self._watch.check(frame)
+        looked = False
         if why := problem or odd or self._unjudgeable(frame):
             decision, timings = undecided(why), Timings()
         else:
             try:
                 judgement = self._judge.judge(frame.image, frame.reference)
-                decision, timings = judgement.decision, judgement.timings
+                decision, timings, looked = judgement.decision, judgement.timings, judgement.looked
             except Exception as error:  # whatever it is: doubt means reject, and the next part may be fine
                 decision, timings = undecided(f"the part could not be judged: {error}"[:200]), Timings()
         if frame.image.nbytes > self._ring.slot_bytes:
@@ -260,6 +261,8 @@ class Station:
         self._ring.fill(image, frame.image)
         if reference is not None and frame.reference is not None:
             self._ring.fill(reference, frame.reference)
+        if looked and (floor := self._config.record.candidate_score) < 1:
+            self._told.uncounted(part_id, *self._judge.uncounted(decision, floor))
         for trigger_id in missing:
             self._told.never_seen(trigger_id, frame.trigger_ns)
         self._health(problem)

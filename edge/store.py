@@ -24,7 +24,7 @@ from edge.errors import StoreError
 from edge.holds import Hold
 from edge.messages import VerdictWord
 from edge.migrations import APPLICATION_ID
-from edge.migrations_rabbits import bring_up  # with the tables of its own
+from edge.migrations_later import bring_up  # with its own
 from edge.reconcile import Reconciliation, missing_since, reconcile
 from edge.retention import Claim, Kept
 from edge.reviews import How, Review, ReviewBox, Truth

@@ -21,7 +21,7 @@ if str(ROOT) not in sys.path:  # run as a file, not as a module
     sys.path.insert(0, str(ROOT))
 
 from edge.config import Station  # noqa: E402
-from edge.messages import STREAMS, Defect, ImageRef, Message, Timings, encode, json_schema  # noqa: E402
+from edge.messages import STREAMS, Candidate, Defect, ImageRef, Message, Timings, encode, json_schema  # noqa: E402
 from edge.recipe import Recipe  # noqa: E402
 from edge.settings import Block, describe  # noqa: E402
 from scripts.api_docs import api_md  # noqa: E402
@@ -141,7 +141,7 @@ def messages() -> str:
         lines += [f"## {s.message.__name__}", "", summary(s.message), "", *fields(s.message, True, defs[s.message.__name__]), ""]
         lines += ["```json", pretty, "```", ""]
     lines += ["# Parts of messages", ""]
-    for part in (Defect, Timings, ImageRef):
+    for part in (Defect, Candidate, Timings, ImageRef):
         lines += [f"## {part.__name__}", "", summary(part), "", *fields(part, False, defs[part.__name__]), ""]
     return "\n".join(lines)
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge.messages import Alarm, Audit, Defect, Ejection, Ejector, Heartbeat, ImageRef, Message, Run, Timings, Trigger, Verdict
+from edge.messages import (
+    Alarm,
+    Audit,
+    Candidate,
+    Candidates,
+    Defect,
+    Ejection,
+    Ejector,
+    Heartbeat,
+    ImageRef,
+    Message,
+    Run,
+    Timings,
+    Trigger,
+    Verdict,
+)
 
 _STAMP: dict[str, Any] = {
     "station": "S1",
@@ -49,6 +64,13 @@ EXAMPLES: tuple[Message, ...] = (
         source="simulated:7",
         expected="NG",
         image=ImageRef("gutteil-S1-1781776800000000000.ring", 5, 12, (640, 640), True),
+    ),
+    Candidates(
+        **_STAMP,
+        run_id=_PART["run_id"],
+        part_id=_PART["part_id"],
+        floor=0.1,
+        found=[Candidate("open", 0.17, (210.0, 300.0, 221.5, 312.0))],
     ),
     Ejection(**_STAMP | {"sender": "rejector"}, **_PART, outcome="ejected", reason="NG", offset_us=180.0),
     Heartbeat(**_STAMP, state="ready", period_s=0.5, run_id="S1-20260618T100000", counts={"triggers": 42, "verdicts": 42}),

@@ -15,7 +15,7 @@ import pytest
 
 from edge.bus import Publisher
 from edge.config import Station
-from edge.messages import STREAMS, Defect, Heartbeat, ImageRef, Message, Timings, Verdict
+from edge.messages import STREAMS, Candidate, Defect, Heartbeat, ImageRef, Message, Timings, Verdict
 from edge.recipe import Recipe
 from edge.settings import Block, describe
 from scripts.docs import pages, stale
@@ -54,7 +54,7 @@ def test_every_key_is_documented_with_its_help(page: str, kind: type[Block]) -> 
         assert text, f"{key} has no help"
 
 
-@pytest.mark.parametrize("kind", [s.message for s in STREAMS] + [Defect, Timings, ImageRef], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [s.message for s in STREAMS] + [Defect, Candidate, Timings, ImageRef], ids=lambda kind: kind.__name__)
 def test_every_field_of_every_message_is_documented(kind: type[msgspec.Struct]) -> None:
     own, shared = section("messages.md", kind.__name__), section("messages.md", "In every message")
     for field in kind.__struct_fields__:

@@ -10,6 +10,8 @@ from typing import Any
 from edge.messages import (
     Alarm,
     AnyMessage,
+    Candidate,
+    Candidates,
     Defect,
     Ejection,
     Ejector,
@@ -113,6 +115,8 @@ def dump(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 STORY: list[AnyMessage] = [
+    Candidates(**stamp(2, at_s=1), run_id="R1", part_id="P1", floor=0.1, found=[Candidate("open", 0.2, (1, 2, 3, 4))]),
+    Candidates(**stamp(3, at_s=1), run_id="R1", part_id="P1", floor=0.2, found=[]),  # of two the lower number stands
     run_of(),
     run_of(seq=2, at_s=2),
     run_of("R2", seq=3, at_s=100),

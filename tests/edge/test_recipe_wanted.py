@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from edge.appliance import DEMO_RECIPE
+from edge.config import Record, Station
 from edge.errors import SettingsError
 from edge.judge import Judge
 from edge.ledger import Ledger
 from edge.messages import Trigger
 from edge.recipe import check_products, load_recipe
+from edge.recipe_active import all_active
 from hardware.belt import Belt, BeltSettings
 from tests.edge.story import trigger_of
 
@@ -32,10 +34,12 @@ def recipe(folder: Path, name: str, product: str, model: str = "m.onnx") -> str:
 def test_recipes_of_one_product_are_made_for_one_model(tmp_path: Path) -> None:
     a, b, c = recipe(tmp_path, "a", "P"), recipe(tmp_path, "b", "P"), recipe(tmp_path, "c", "Q", "other.onnx")
     (tmp_path / "broken.toml").write_text("product = ")
-    check_products([a, b, c, str(tmp_path / "broken.toml"), str(tmp_path / "none.toml")])
+    files = {"1": b, "2": c, "3": str(tmp_path / "broken.toml"), "4": str(tmp_path / "none.toml")}
+    record = Record(folder=str(tmp_path / "data"))
+    check_products(all_active(Station(recipe=a, recipes=files, record=record)))
     d = recipe(tmp_path, "d", "P", "other.onnx")
     with pytest.raises(SettingsError, match=r"'a' and 'd' are both of product 'P'.*m\.onnx, other\.onnx.*a product of its own"):
-        check_products([a, b, c, d])
+        check_products(all_active(Station(recipe=a, recipes=files | {"5": d}, record=record)))
 
 
 def test_a_reference_that_was_changed_meanwhile_is_not_taken_without_a_word(tmp_path: Path) -> None:
