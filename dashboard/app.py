@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from dashboard import live_page
+from dashboard.background import Background
 from dashboard.desk import Desk
 from dashboard.frame import FAVICON
 from dashboard.guard import SecurityHeaders, require_loopback
-from dashboard.history import last_rejects
+from dashboard.history import last_rejects, said_before
 from dashboard.live import Live
 from dashboard.people import login_page
 from dashboard.people.access import OPEN, Access, Rule
@@ -40,7 +42,7 @@ GRACE_S = 1
 PAGES = (live_page, login_page)  # in the order of the navigation
 API = (
     Rule("/api/live", "look"),
-    Rule("/api/line/acknowledge", "look"),
+    Rule("/api/line", "look", "acknowledge"),
 )
 
 
@@ -67,11 +69,15 @@ def make_app(config: Station) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        live.restore(await asyncio.to_thread(last_rejects, config.record.folder))
+        rejects = await asyncio.to_thread(last_rejects, config.record.folder)
+        live.restore(rejects, *await asyncio.to_thread(said_before, config.record.folder, time.time_ns()))
         await viewers.start()
+        background = Background(config, live, desk.record)
+        background.start()
         alive = asyncio.create_task(_say_alive(live))
         yield
         alive.cancel()
+        await background.stop()
         await viewers.stop()
         desk.record.close()
         people.close()
@@ -149,6 +155,7 @@ def run_dashboard(config: Station, stop: threading.Event) -> None:
             server_header=False,
             date_header=False,
             ws="websockets-sansio",
+            ws_per_message_deflate=False,  # as above, and fifty times for fifty viewers
         )
     )
 

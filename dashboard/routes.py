@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
-from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
-from msgspec import Meta
+from fastapi import APIRouter, FastAPI, Response, WebSocket
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from dashboard.desk import Desk
+from dashboard.orders import add_orders
 from dashboard.people.login import add_session
 from dashboard.view import encode
-from edge.commands import Command, send_command
-from edge.errors import BusError
 
-MAX_BODY = 1_000
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -31,34 +25,14 @@ class _Assets(StaticFiles):
         return response
 
 
-async def _small(request: Request) -> bytes:
-    """The body of a request that has no business being long.
-
-    Raises:
-        ValueError: it is.
-    """
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise ValueError("too long")
-    return body
-
-
 def _json(data: bytes, status: int = 200) -> Response:
     return Response(data, status, {"Cache-Control": "no-store"}, "application/json")
-
-
-class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who acknowledges; the name goes into the record."""
-
-    who: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
 
 
 def add_routes(app: FastAPI, desk: Desk) -> None:
     """Everything that is not a page of NiceGUI."""
     router = APIRouter()
-    config, live, viewers, pictures = desk.config, desk.live, desk.viewers, desk.pictures
+    live, viewers, pictures = desk.live, desk.viewers, desk.pictures
 
     @router.get("/api/live")
     def state() -> Response:
@@ -73,18 +47,6 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             return Response("no such picture (any more)", 404, {"Cache-Control": "no-store"}, "text/plain")
         return Response(data, 200, {"Cache-Control": "private, max-age=3600, immutable"}, "image/jpeg")
 
-    @router.post("/api/line/acknowledge")
-    async def acknowledge(request: Request) -> Response:
-        try:
-            person = msgspec.json.decode(await _small(request), type=Person)
-        except (ValueError, msgspec.MsgspecError):
-            return _json(b'{"accepted":false,"text":"who: is missing; send {\\"who\\": NAME}"}', 400)
-        try:
-            reply = await asyncio.to_thread(send_command, config, Command("acknowledge", who=person.who, reason="at the dashboard"))
-        except BusError as error:
-            return _json(msgspec.json.encode({"accepted": False, "text": str(error)}), 503)
-        return _json(msgspec.json.encode({"accepted": reply.accepted, "text": reply.text}), 200 if reply.accepted else 409)
-
     @router.websocket("/api/live/stream")
     async def stream(socket: WebSocket) -> None:
         await viewers.serve(socket)
@@ -97,6 +59,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     async def ready() -> Response:
         return _json(b'{"status":"ready"}') if live.reading else _json(b'{"status":"the bus is not being read"}', 503)
 
+    add_orders(router, desk)
     add_session(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

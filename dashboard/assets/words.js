@@ -11,6 +11,8 @@ export class Words {
     this.share = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
     this.shareFine = new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
     this.clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+    this.minute = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hour12: false });
+    this.day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false });
     this.full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", hour12: false });
   }
 
@@ -48,6 +50,11 @@ export class Words {
 
   remedy(code, text) {
     return this.has(`remedy.${code}`) ? this.t(`remedy.${code}`) : text || this.t("remedy.unknown");
+  }
+
+  /** A moment of the past: with its day where it was not today. */
+  moment(ms) {
+    return (new Date(ms).toDateString() === new Date().toDateString() ? this.minute : this.day).format(ms);
   }
 
   age(ms) {
