@@ -11,13 +11,15 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from edge.audit import append_message
 from edge.messages import TOPICS, Alarm, AnyMessage, Audit, Ejection, Heartbeat, ImageRef, Run, Trigger, Verdict
 from edge.sequences import Gap
+from edge.tallies import KEY_COLUMNS, STAGES, Changes, defects_of, timings_of
+from edge.tallies import key_of as tally_key
 
 _LARGEST = 2**63 - 1
 EvidenceState = Literal["stored", "sampled out", "lost", "expired"]
@@ -78,13 +80,14 @@ def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
     for gap in batch.gaps:
         _insert_gap(db, gap)
     _heal(db, [*batch.messages, *batch.repeats])
+    tally = Changes()
     for message in batch.messages:
         if isinstance(message, Verdict):
-            _write_verdict(db, message, batch.evidence.get(key_of(message), Evidence()))
+            _write_verdict(db, tally, message, batch.evidence.get(key_of(message), Evidence()))
         elif isinstance(message, Trigger):
             at_ns = min(max(message.wall_ns - (message.mono_ns - message.trigger_ns), 0), _LARGEST)
             encoder = message.encoder if message.encoder is not None and abs(message.encoder) <= _LARGEST else None
-            _merge(db, message, "trigger", at_ns, {"encoder": encoder}, says="encoder")
+            _merge(db, tally, message, "trigger", at_ns, {"encoder": encoder}, says="encoder")
         elif isinstance(message, Ejection):
             own: dict[str, Value] = {
                 "outcome": message.outcome,
@@ -92,7 +95,7 @@ def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
                 "ejection_offset_us": message.offset_us,
                 "ejection_wall_ns": message.wall_ns,
             }
-            _merge(db, message, "ejection", message.wall_ns, own, says="outcome")
+            _merge(db, tally, message, "ejection", message.wall_ns, own, says="outcome")
         elif isinstance(message, Run):
             _write_run(db, message)
         elif isinstance(message, Alarm):
@@ -102,6 +105,7 @@ def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
             append_message(db, message)
     for verdict, evidence in batch.late:
         _write_late(db, verdict, evidence)
+    tally.write(db)
 
 
 def _insert(db: sqlite3.Connection, table: str, row: Mapping[str, Value], conflict: str = "DO NOTHING") -> None:
@@ -168,17 +172,16 @@ def _write_run(db: sqlite3.Connection, run: Run) -> None:
     db.execute("UPDATE runs SET simulated = 1 WHERE run_id = ? AND simulated < ?", (run.run_id, run.simulated))
 
 
-def _write_verdict(db: sqlite3.Connection, verdict: Verdict, evidence: Evidence) -> None:
+def _write_verdict(db: sqlite3.Connection, tally: Changes, verdict: Verdict, evidence: Evidence) -> None:
     own: dict[str, Value] = {"verdict": verdict.verdict, "reasons": json.dumps(verdict.reasons, ensure_ascii=False)}
     own |= {name: getattr(verdict, name) for name in ("recipe", "recipe_hash", "model_hash", "source", "expected")}
     own |= msgspec.structs.asdict(verdict.timings)
     files = _files(db, verdict, evidence)
     part_id = key_of(verdict)
-    if _merge(db, verdict, "verdict", verdict.trigger_wall_ns, own | files, says="verdict"):
-        db.execute("DELETE FROM defects WHERE part_id = ?", (part_id,))
+    if _merge(db, tally, verdict, "verdict", verdict.trigger_wall_ns, own | files, says="verdict"):
         db.executemany(
-            "INSERT INTO defects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(part_id, number, d.kind, d.score, *d.box, d.verdict) for number, d in enumerate(verdict.defects, 1)],
+            "INSERT INTO defects (part_id, number, kind, score, x1, y1, x2, y2, verdict, wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(part_id, number, d.kind, d.score, *d.box, d.verdict, verdict.trigger_wall_ns) for number, d in enumerate(verdict.defects, 1)],
         )
 
 
@@ -220,12 +223,19 @@ def _state(ref: ImageRef | None, file: StoredFile | None) -> tuple[EvidenceState
 
 
 def _merge(
-    db: sqlite3.Connection, message: Trigger | Verdict | Ejection, kind: Kind, at_ns: int, own: dict[str, Value], *, says: str
+    db: sqlite3.Connection,
+    tally: Changes,
+    message: Trigger | Verdict | Ejection,
+    kind: Kind,
+    at_ns: int,
+    own: dict[str, Value],
+    *,
+    says: str,
 ) -> bool:
     """Put a message's columns into its part's row; returns whether it stands (False: seen before, or a lower number stands).
 
     Columns that several kinds of message carry (run, trigger, time) come from the one that knows best: the verdict, then
-    the trigger, then the ejection.
+    the trigger, then the ejection. A verdict that gives way to another takes its defects with it.
     """
     part_id, number = key_of(message), (message.epoch, message.seq)
     shared: dict[str, Value] = {
@@ -239,13 +249,15 @@ def _merge(
         run: dict[str, Value] = {"run_id": message.run_id, "station": message.station, "simulated": message.simulated}
         _insert(db, "runs", run, "(run_id) DO UPDATE SET simulated = 1 WHERE excluded.simulated > simulated")
     row = db.execute(
-        f"SELECT {kind}_epoch, {kind}_seq, {says}, verdict_seq, trigger_seq, simulated FROM inspections WHERE part_id = ?", (part_id,)
+        f"SELECT {kind}_epoch, {kind}_seq, {says}, verdict_seq, trigger_seq, simulated, {KEY_COLUMNS} FROM inspections WHERE part_id = ?",
+        (part_id,),
     ).fetchone()
     if row is None:
         first: dict[str, Value] = {"part_id": part_id, "simulated": message.simulated}
         _insert(db, "inspections", first | shared | own)
+        _count(tally, dict(zip(_KEY, (at_ns, None, None, None, None, 0), strict=True)) | shared | own, message)
         return True
-    epoch, seq, said, judged, announced, simulated = row
+    epoch, seq, said, judged, announced, simulated, *counted = row
     if seq is not None and (epoch, seq) == number:
         return False
     changes: dict[str, Value] = {}
@@ -258,6 +270,26 @@ def _merge(
             changes |= shared
     if message.simulated and not simulated:
         changes["simulated"] = 1
+    if stands:
+        before = tally_key(*counted)
+        tally.part(before, -1)
+        if kind == "verdict" and seq is not None:
+            tally.defects(before, defects_of(db, part_id), -1)
+            tally.timings(before, timings_of(db, part_id), -1)
+            db.execute("DELETE FROM defects WHERE part_id = ?", (part_id,))
+        _count(tally, dict(zip(_KEY, counted, strict=True)) | changes, message)
     if changes:
         db.execute(f"UPDATE inspections SET {', '.join(f'{n} = ?' for n in changes)} WHERE part_id = ?", (*changes.values(), part_id))
     return stands
+
+
+_KEY = KEY_COLUMNS.split(", ")
+
+
+def _count(tally: Changes, row: Mapping[str, Any], message: Trigger | Verdict | Ejection) -> None:
+    """Count a part as its row says now, and what the verdict brings."""
+    key = tally_key(*(row[n] for n in _KEY))
+    tally.part(key, 1)
+    if isinstance(message, Verdict):
+        tally.defects(key, ((d.kind, d.verdict) for d in message.defects), 1)
+        tally.timings(key, (getattr(message.timings, n) for n in STAGES), 1)
