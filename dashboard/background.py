@@ -7,7 +7,6 @@ import contextlib
 import logging
 import sqlite3
 import time
-from datetime import datetime
 
 from dashboard.lately import Behind, ShadowSeen
 from dashboard.live import Live
@@ -16,7 +15,7 @@ from edge import lately, registry
 from edge.config import Station
 from edge.errors import StoreError
 from edge.room import room
-from edge.shifts import shift_of
+from edge.shifts import Calendar
 from edge.store import Store
 
 READ_S = 10.0
@@ -30,6 +29,7 @@ class Background:
     def __init__(self, config: Station, live: Live, record: Record) -> None:
         self._config, self._live, self._record = config, live, record
         self._task: asyncio.Task[None] | None = None
+        self._calendar = Calendar(config.shifts)
         self._said = ""
 
     def start(self) -> None:
@@ -56,12 +56,11 @@ class Background:
     def _read(self, store: Store) -> None:
         now_ns = time.time_ns()
         run = self._live.line.run
-        start, number = shift_of(datetime.fromtimestamp(now_ns / 1e9).astimezone(), self._config.shifts.begin)
         with store.reading() as db:
-            counts = lately.tell(db, now_ns, int(start.timestamp()) * 10**9, run.run_id if run else "", self._live.line.lately.told)
+            counts = lately.tell(db, self._calendar, now_ns, run.run_id if run else "", self._live.line.lately.told)
             space = room(db, self._record.path.parent, self._config.record, now_ns)
             shadow = _shadow(db, run.product) if self._config.registry.shadow and run else None
-        self._live.told(Behind(space, shadow, number), counts)
+        self._live.told(Behind(space, shadow, self._calendar.shift(now_ns).name), counts)
 
 
 def _shadow(db: sqlite3.Connection, product: str) -> ShadowSeen:

@@ -31,12 +31,12 @@ class Behind(NamedTuple):
     """What lies behind the line, as it was last looked at. None: not known, or not there.
 
     Attributes:
-        shift: number of the shift from 1, 0 while unknown.
+        shift: its name, empty while unknown.
     """
 
     room: Room | None = None
     shadow: ShadowSeen | None = None
-    shift: int = 0
+    shift: str = ""
 
 
 class Minute(NamedTuple):

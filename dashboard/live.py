@@ -223,11 +223,13 @@ def _spans(line: Line) -> dict[str, SpanView]:
     if told is None:
         return {}
     return {
-        name: SpanView(span.since_ns // 1_000_000, line.behind.shift if name == "shift" else 0, Counts.of(line.lately.span(name)))
+        name: SpanView(span.since_ns // 1_000_000, line.behind.shift if name == "shift" else "", Counts.of(line.lately.span(name)))
         for name, span in told.spans.items()
     }
 
 
 def _hour(line: Line, wall_ns: int) -> HourView:
     minutes = line.lately.hour(wall_ns)
-    return HourView(minutes, sum(m.parts for m in minutes), sum(m.rejected for m in minutes))
+    parts = sum(m.parts for m in minutes)
+    usual = line.lately.told.usual.limits(parts) if line.lately.told is not None else None
+    return HourView(minutes, parts, sum(m.rejected for m in minutes), usual)

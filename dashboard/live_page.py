@@ -10,7 +10,13 @@ from dashboard.frame import Page, Visit, add_page
 from dashboard.version import VERSION
 
 # the last sheet has the layouts for small screens
-PAGE = Page("/", "page.line", "precision_manufacturing", "look", ("state.css", "picture.css", "strip.css", "veil.css", "alarms.css", "numbers.css", "sound.css", "live.css"))
+PAGE = Page(
+    "/",
+    "page.line",
+    "precision_manufacturing",
+    "look",
+    ("state.css", "picture.css", "strip.css", "veil.css", "alarms.css", "numbers.css", "sound.css", "live.css"),
+)
 
 
 class LiveLine(ui.element, component="assets/live.js"):

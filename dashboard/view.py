@@ -121,15 +121,15 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class SpanView(msgspec.Struct, frozen=True):
-    """A run or a shift: since when, ms since 1970 UTC, the shift's number from 1, and its counts."""
+    """A run or a shift: since when, ms since 1970 UTC, the shift's name, and its counts."""
 
     since_ms: int
-    number: int
+    name: str
     counts: Counts
 
 
 class HourView(msgspec.Struct, frozen=True):
-    """The last 60 minutes, oldest first: parts and rejects of each, and of all; `usual`: from, to of the share of rejects, 0..1."""
+    """The last 60 minutes, oldest first: parts and rejects of each, and of all; `usual`: from where to where the share of rejects usually lies, 0..1."""
 
     minutes: list[Minute]
     parts: int

@@ -5,6 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import Final, NamedTuple
 
+from edge.shifts import Calendar
+from edge.statistics import Band, summary, usual
+from edge.tallies import BUCKET_NS
+from edge.tally_sums import Scope
+
 MINUTE_NS: Final = 60 * 10**9
 HOUR_NS: Final = 60 * MINUTE_NS
 AGAIN_NS: Final = 3 * MINUTE_NS  # parts that are younger may still change: an ejection comes, a batch is late
@@ -20,7 +25,7 @@ _COUNTS = ", ".join(
 )
 
 
-class Span(NamedTuple):
+class Stretch(NamedTuple):
     """A run or a shift.
 
     Attributes:
@@ -39,34 +44,36 @@ class Told(NamedTuple):
 
     Attributes:
         since_ns: UTC, from when on it is told by minute.
-        spans: by name.
+        spans: `shift`, and `run` where one is known.
+        usual: what reject rate is usual.
         counted_ns: when everything was counted, UTC.
     """
 
     since_ns: int
     minutes: dict[Key, Counts]
-    spans: dict[str, Span]
+    spans: dict[str, Stretch]
+    usual: Band
     counted_ns: int
 
 
-def tell(db: sqlite3.Connection, now_ns: int, shift_since_ns: int, run_id: str, last: Told | None = None) -> Told:
+def tell(db: sqlite3.Connection, calendar: Calendar, now_ns: int, run_id: str, last: Told | None = None) -> Told:
     """Counts as of now; where `last` is recent and of the same run and shift, only the newest minutes are read.
 
     Args:
-        shift_since_ns: when the shift began, UTC.
         run_id: the run that runs; '' = none is known.
     """
-    same = last is not None and (last.spans["shift"].since_ns, last.spans["run"].run_id) == (shift_since_ns, run_id)
-    if last is not None and same and now_ns - last.counted_ns < WHOLE_NS:
+    shift_ns = calendar.shift(now_ns).since_ns
+    runs = last is not None and (last.spans["run"].run_id if "run" in last.spans else "")
+    if last is not None and runs == run_id and last.spans["shift"].since_ns == shift_ns and now_ns - last.counted_ns < WHOLE_NS:
         begin = (now_ns - AGAIN_NS) // MINUTE_NS
         minutes = {k: n for k, n in last.minutes.items() if k[0] < begin} | _minutes(db, begin * MINUTE_NS, now_ns)
         return last._replace(minutes=minutes)
-    since_ns = (now_ns - HOUR_NS) // MINUTE_NS * MINUTE_NS
-    spans = {
-        "shift": Span(shift_since_ns, "", _total(db, "trigger_wall_ns >= ? AND trigger_wall_ns < ?", (shift_since_ns, since_ns))),
-        "run": Span(_begin(db, run_id, now_ns), run_id, _total(db, "run_id = ? AND trigger_wall_ns < ?", (run_id, since_ns))),
-    }
-    return Told(since_ns, _minutes(db, since_ns, now_ns), spans, now_ns)
+    since_ns = (now_ns - HOUR_NS) // BUCKET_NS * BUCKET_NS  # so that what lies before is whole tallies
+    spans = {"shift": Stretch(shift_ns, "", _before(db, shift_ns, since_ns))}
+    if run_id:
+        begin_ns = _begin(db, run_id, now_ns)
+        spans["run"] = Stretch(begin_ns, run_id, _before(db, begin_ns, since_ns, run_id))
+    return Told(since_ns, _minutes(db, since_ns, now_ns), spans, usual(db, calendar, now_ns), now_ns)
 
 
 def _minutes(db: sqlite3.Connection, since_ns: int, now_ns: int) -> dict[Key, Counts]:
@@ -78,9 +85,9 @@ def _minutes(db: sqlite3.Connection, since_ns: int, now_ns: int) -> dict[Key, Co
     return {(minute, run): tuple(counts) for minute, run, *counts in rows}
 
 
-def _total(db: sqlite3.Connection, where: str, values: tuple[str | int, ...]) -> Counts:
-    found: Counts = tuple(db.execute(f"SELECT {_COUNTS} FROM inspections WHERE {where}", values).fetchone())
-    return found
+def _before(db: sqlite3.Connection, since_ns: int, until_ns: int, run_id: str = "") -> Counts:
+    found = summary(db, (since_ns, max(since_ns, until_ns)), Scope(run=run_id))
+    return found.ok, found.ng, found.undecided, found.passed, found.ejected, found.missed
 
 
 def _begin(db: sqlite3.Connection, run_id: str, now_ns: int) -> int:

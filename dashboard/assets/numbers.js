@@ -48,11 +48,14 @@ export default {
       this.chosen = span;
       localStorage.setItem(KEPT, span);
     },
+    name(shift) {
+      return this.words.has(`shift.${shift}`) ? this.words.t(`shift.${shift}`) : shift; // those of the settings that come with the appliance
+    },
     since(span) {
       const found = this.snap?.spans[span];
       if (!found) return "";
       const text = this.words.t("count.since", { time: this.words.moment(found.since_ms) });
-      return found.number ? `${found.number} · ${text}` : text;
+      return found.name ? `${this.name(found.name)} · ${text}` : text;
     },
   },
   template: `
