@@ -38,11 +38,10 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     def state() -> Response:
         return _json(encode(live.snapshot()))
 
-    # runs in a worker thread: encoding must not hold up the others
     @router.get("/api/live/pictures/{key}")
-    def picture(key: str, size: str = "full") -> Response:
+    async def picture(key: str, size: str = "full") -> Response:
         part = live.find(key)
-        data = pictures.get(part, size == "thumb") if part is not None else None
+        data = await pictures.ask(part, size == "thumb") if part is not None else None
         if data is None:
             return Response("no such picture (any more)", 404, {"Cache-Control": "no-store"}, "text/plain")
         return Response(data, 200, {"Cache-Control": "private, max-age=3600, immutable"}, "image/jpeg")

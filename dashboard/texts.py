@@ -289,7 +289,7 @@ _FRAME: dict[str, Text] = {
     "health.bus": Text("Bus", "Bus"),
     "health.shadow": Text("Shadow", "Schatten"),
     "note.ok": Text("OK", "OK"),
-    "note.ms": Text("{n} ms per part", "{n} ms je Teil"),
+    "note.ms": Text("{n} ms", "{n} ms"),
     "note.late": Text("slow", "langsam"),
     "note.silent": Text("silent", "schweigt"),
     "note.never-heard": Text("not heard yet", "noch nicht gehört"),
