@@ -44,10 +44,11 @@ class Background:
     async def _run(self) -> None:
         while True:
             try:
-                await self._record.ask(self._read)
+                if self._record.path.is_file():  # else nothing has been recorded yet
+                    await self._record.ask(self._read)
                 self._said = ""
             except (StoreError, OSError) as error:
-                if str(error) != self._said:  # there is none yet, or it is away: said once
+                if str(error) != self._said:  # said once
                     log.warning("counts of run and shift are not read from the record: %s", error)
                 self._said = str(error)
                 self._live.told(Behind())

@@ -82,7 +82,7 @@ export default {
     this.audio?.close();
   },
   template: `
-    <button type="button" class="gt-theme gt-sound" :class="{ 'is-blocked': blocked }" :aria-label="label" :title="label" @click="$refs.dialog.showModal()">
+    <button type="button" class="gt-sound" :class="{ 'is-blocked': blocked }" :aria-label="label" :title="label" @click="$refs.dialog.showModal()">
       <Mark :name="on ? 'sound' : 'silent'" /><span v-if="blocked">{{ words.t("sound.tap") }}</span>
     </button>
     <dialog ref="dialog" class="gt-card gt-sounds" :aria-label="words.t('sound.title')" @click.self="$refs.dialog.close()">
