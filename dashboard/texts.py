@@ -202,6 +202,7 @@ _FRAME: dict[str, Text] = {
     "part.last": Text("Last part", "Letztes Teil"),
     "part.none": Text("No part yet", "Noch kein Teil"),
     "part.no_picture": Text("No picture", "Kein Bild"),
+    "part.behind": Text("Old picture: that of the last part does not come", "Altes Bild: das des letzten Teils kommt nicht"),
     "part.image": Text("Picture of the last part", "Bild des letzten Teils"),
     "part.ago": Text("{age} ago", "vor {age}"),
     "part.late": Text("no part for {age}", "seit {age} kein Teil"),

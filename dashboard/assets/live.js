@@ -10,13 +10,14 @@ import Sound from "/assets/sound.js";
 import Viewer from "/assets/viewer.js";
 import { Words } from "/assets/words.js";
 
+const PICTURE_LATE_MS = 1500; // a picture that has not come by then must not pass for that of the part
 const SOUND_AGAIN_MS = 8000; // a stop is said again, as nobody may have been near
 
 export default {
   components: { Acknowledge, Age, Alarms, Mark, Numbers, Picture, Sound, Viewer },
   props: { texts: Object, language: String, person: String, may: Boolean, kiosk: Boolean, version: String },
   data() {
-    return { snap: null, heard: 0, link: "connecting", beat: 0, clock: "", ready: false, words: Vue.markRaw(new Words(this.texts, this.language)) };
+    return { snap: null, heard: 0, link: "connecting", beat: 0, clock: "", ready: false, pictured: null, behind: false, words: Vue.markRaw(new Words(this.texts, this.language)) };
   },
   computed: {
     word() {
@@ -64,6 +65,8 @@ export default {
   methods: {
     tick() {
       this.clock = this.words.clock.format(new Date());
+      const late = Boolean(this.snap?.part) && this.pictured?.key !== this.snap.part.key;
+      this.behind = late && performance.now() - this.awaited > PICTURE_LATE_MS;
       if (this.alarming && performance.now() - this.alarmed >= SOUND_AGAIN_MS) this.alarm();
     },
     alarm() {
@@ -72,11 +75,17 @@ export default {
     },
     take(snap, heard) {
       const known = this.snap?.part?.key;
+      if (snap.part?.key !== known && this.pictured?.key === known) this.awaited = heard; // up to now the picture was the right one
       this.snap = snap;
       this.heard = heard;
       this.beat = 1 - this.beat;
       if (snap.part && known && snap.part.key !== known && snap.word === "NG") this.$refs.sound?.play("ng");
       if (snap.version !== this.version) this.renew();
+    },
+    show(part) {
+      this.pictured = part;
+      this.awaited = performance.now();
+      this.behind = false;
     },
     /** The dashboard has been updated: load the page anew, unless somebody is at work here. */
     async renew() {
@@ -137,10 +146,11 @@ export default {
         </p>
       </section>
 
-      <section class="gt-shot" :class="{ 'is-past': !judged }">
-        <Picture :part="snap?.part" :words="words" :label="words.t('part.image')" />
+      <section class="gt-shot" :class="{ 'is-past': !judged || behind }">
+        <Picture :part="snap?.part" :words="words" :label="words.t('part.image')" @shown="show" />
         <p class="gt-caption">
-          <span>{{ words.t("part.last") }}<template v-if="snap?.part"> · {{ snap.part.part_id }}</template></span>
+          <span v-if="behind" class="gt-behind"><Mark name="warning" /> {{ words.t("part.behind") }}</span>
+          <span v-else>{{ words.t("part.last") }}<template v-if="pictured"> · {{ pictured.part_id }}</template></span>
           <b v-if="snap?.simulated" aria-hidden="true">{{ words.t("frame.simulated") }}</b>
         </p>
       </section>
