@@ -320,6 +320,7 @@ def _search(db: Database) -> None:
             WHERE part_id = NEW.part_id; END""",
         "CREATE INDEX reviews_by_who ON reviews (who, part_id)",
         "CREATE INDEX inspections_reviewed ON inspections (trigger_wall_ns) WHERE truth IS NOT NULL",
+        f"CREATE INDEX inspections_pictured ON inspections (trigger_wall_ns) WHERE {KEPT}",
         f"CREATE INDEX inspections_odd ON inspections (trigger_wall_ns) WHERE {ODD}",
         "ALTER TABLE defects ADD COLUMN wall_ns INTEGER NOT NULL DEFAULT 0",
         "UPDATE defects SET wall_ns = (SELECT i.trigger_wall_ns FROM inspections i WHERE i.part_id = defects.part_id)",
