@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,11 +22,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from dashboard import live_page
 from dashboard.api.answers import add_refusals
 from dashboard.api.description import describe
+from dashboard.background import Background
 from dashboard.certificate import certificate_of, keep_fresh
 from dashboard.desk import Desk
 from dashboard.frame import FAVICON, Page
 from dashboard.guard import SecurityHeaders, allowed_hosts, require_safe, use_nonce
-from dashboard.history import last_rejects
+from dashboard.history import last_rejects, said_before
 from dashboard.live import Live
 from dashboard.models import differences_page, model_page, models_page
 from dashboard.parts import history_page, part_page
@@ -90,7 +92,6 @@ API = (
     Rule("/api/models", "history", "review"),  # each order asks for its own permission
     Rule("/metrics", "look"),  # no more than the line's page shows
     Rule("/api/live", "look"),
-    Rule("/api/line/acknowledge", "look"),
     Rule("/api/audit", "audit"),
     Rule("/api/audit.csv", "audit"),
     Rule("/api/audit.json", "audit"),
@@ -99,6 +100,7 @@ API = (
     Rule("/api/export", "export"),
     Rule("/api/review", "review"),
     Rule("/api/reports", "statistics"),
+    Rule("/api/line", "look", "acknowledge"),
 )
 
 
@@ -136,13 +138,17 @@ def make_app(config: Station) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        live.restore(await asyncio.to_thread(last_rejects, config.record.folder))
+        rejects = await asyncio.to_thread(last_rejects, config.record.folder)
+        live.restore(rejects, *await asyncio.to_thread(said_before, config.record.folder, time.time_ns()))
         await viewers.start()
+        background = Background(config, live, desk.record)
+        background.start()
         alive = asyncio.create_task(_say_alive(live))
         reports = asyncio.create_task(keep_reports(config))
         yield
         alive.cancel()
         reports.cancel()
+        await background.stop()
         await viewers.stop()
         desk.selftests.close()
         await replays.close()
@@ -235,6 +241,7 @@ def run_dashboard(config: Station, stop: threading.Event) -> None:
         h11_max_incomplete_event_size=32_768,
         ssl_certfile=certificate.certificate if certificate else None,
         ssl_keyfile=certificate.key if certificate else None,
+        ws_per_message_deflate=False,  # as above, and fifty times for fifty viewers
     )
     settings.load()
     server = uvicorn.Server(settings)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 
 from fastapi import Request
 from nicegui import ui
@@ -16,9 +14,9 @@ from dashboard.desk import Desk
 from dashboard.people.roles import Permission
 from dashboard.people.users import PeopleError, Person, may
 from dashboard.texts import Language, choose_language, texts_of
+from dashboard.version import VERSION
 
 LANGUAGE_COOKIE, THEME_COOKIE = "gutteil_language", "gutteil_theme"
-ASSETS = Path(__file__).parent / "assets"
 FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#12181f"/>'
     '<path d="M8 16.5l6 6 11-13" fill="none" stroke="#27c46b" stroke-width="4.5" stroke-linecap="round" stroke-linejoin="round"/></svg>'
@@ -110,16 +108,9 @@ def add_page(desk: Desk, page: Page, fill: Callable[[Visit, Request], Awaitable[
                 await filled
 
 
-def _version() -> str:
-    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(ASSETS.iterdir()) if p.is_file())).hexdigest()[:12]
-
-
-_VERSION = _version()
-
-
 def script(name: str) -> None:
     """A script of `assets/` for the page that is being built."""
-    ui.add_head_html(f'<script type="module" src="/assets/{name}?{_VERSION}"></script>')
+    ui.add_head_html(f'<script type="module" src="/assets/{name}?{VERSION}"></script>')
 
 
 @contextmanager
@@ -127,8 +118,8 @@ def frame(visited: Visit, page: Page) -> Iterator[None]:
     """Draw the frame; what is built inside is the page's content. `assets/frame.js` works the switches."""
     ui.dark_mode(visited.dark)
     ui.add_head_html(
-        "".join(f'<link rel="stylesheet" href="/assets/{sheet}?{_VERSION}">' for sheet in ("gutteil.css", "kit.css", *page.sheets))
-        + f'<script type="module" src="/assets/frame.js?{_VERSION}"></script>'
+        "".join(f'<link rel="stylesheet" href="/assets/{sheet}?{VERSION}">' for sheet in ("gutteil.css", "kit.css", *page.sheets))
+        + f'<script type="module" src="/assets/frame.js?{VERSION}"></script>'
     )
     ui.html(_header(visited), tag="header", sanitize=False).classes("gt-header")
     with ui.element("div").classes("gt-body"):

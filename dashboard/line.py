@@ -6,8 +6,9 @@ import statistics
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
+from dashboard.lately import Behind, Lately
 from edge.commands import TEST_REASON
-from edge.messages import Alarm, AnyMessage, Defect, Ejection, Heartbeat, ImageRef, Run, Sender, Verdict
+from edge.messages import Alarm, AnyMessage, Audit, Defect, Ejection, Heartbeat, ImageRef, Run, Sender, Verdict
 
 MAX_DEFECTS = 100
 MAX_REJECTS = 12
@@ -16,6 +17,8 @@ MAX_ALARMS = 50
 MAX_CODES = 500
 ALARM_LAPSE_NS = 7_000_000_000  # senders repeat an active alarm every 2 s: one that is silent this long has ended unheard
 GAP_SHOWN_NS = 60_000_000_000
+START_NS = 3_000_000_000  # a dashboard that has just begun to listen does not yet know who is silent
+RESTORE_NS = 10_000_000_000  # within this time every alarm that lasts has been said to a reader that has just come
 SENDERS: tuple[Sender, ...] = ("station", "rejector", "recorder")
 
 
@@ -54,13 +57,24 @@ class Beat:
         return (now_ns - self.heard_ns) / self.period_ns
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person has said: that they have seen an alarm, or that the line may run again."""
+
+    who: str
+    wall_ns: int
+    text: str = ""
+
+
 @dataclass(slots=True)
 class ActiveAlarm:
-    """An alarm that has begun."""
+    """An alarm that has begun. `number` is another one when it has ended and comes anew; then nobody has `seen` it."""
 
     message: Alarm
     since_ns: int
     heard_ns: int
+    number: int = 0
+    seen: Said | None = None
 
 
 @dataclass
@@ -82,6 +96,10 @@ class Line:
     refused: int = 0
     foreign: int = 0
     tested: Ejection | None = None
+    acknowledged: Said | None = None
+    lately: Lately = field(default_factory=Lately)
+    behind: Behind = field(default_factory=Behind)
+    _seen_before: dict[tuple[str, str], Said] = field(default_factory=dict)
     _number: int = 0
     _simulated: dict[str, bool] = field(default_factory=dict)
     _epochs: dict[str, int] = field(default_factory=dict)
@@ -112,6 +130,8 @@ class Line:
             self._alarm(message, now_ns)
         elif isinstance(message, Run):
             self.run = message
+        elif isinstance(message, Audit):
+            self._ordered(message)
 
     def _late(self, message: AnyMessage) -> bool:
         """Whether a newer message of its kind (an alarm: of its code) is known: this one was missed and has been said again."""
@@ -149,6 +169,7 @@ class Line:
             now_ns,
             message.image,
         )
+        self.lately.judged(part.wall_ns, part.run_id, part.verdict)
         if late:  # it is no news of the line, and the sender's totals have counted it
             self.recent.append(part)
             if message.verdict != "OK":
@@ -174,8 +195,12 @@ class Line:
         self.outcomes[message.outcome] += not late
         if message.reason.startswith(TEST_REASON):
             self.tested = message
+        counted = False
         for part in (*self.recent, *self.rejects):
             if part.part_id == message.part_id:
+                if not counted and part.heard_ns and not part.outcome:  # by the minute of its trigger, as the record does
+                    self.lately.gone(part.wall_ns, part.run_id, message.outcome)
+                counted = True
                 part.outcome = message.outcome
 
     def _beat(self, message: Heartbeat, now_ns: int) -> None:
@@ -193,9 +218,38 @@ class Line:
             self.alarms.pop(key, None)
             return
         known = self.alarms.get(key)
-        self.alarms[key] = ActiveAlarm(message, known.since_ns if known else now_ns, now_ns)
+        if known is None:
+            self._number += 1
+            before = self._seen_before.pop(key, None) if now_ns - self.started_ns < RESTORE_NS else None
+            self.alarms[key] = ActiveAlarm(message, now_ns, now_ns, self._number, before)
+        else:
+            seen = known.seen if known.message.severity == message.severity else None  # what has become worse has not been seen
+            self.alarms[key] = ActiveAlarm(message, known.since_ns, now_ns, known.number, seen)
         while len(self.alarms) > MAX_ALARMS:
             self.alarms.popitem(last=False)
+
+    def _ordered(self, message: Audit) -> None:
+        if message.op == "acknowledge" and message.accepted:
+            self.acknowledged = Said(message.who, message.wall_ns, message.text)
+
+    def alarm(self, number: int) -> ActiveAlarm | None:
+        """An alarm that lasts, by its number."""
+        return next((a for a in self.alarms.values() if a.number == number), None)
+
+    def see(self, number: int, said: Said) -> bool:
+        """Somebody has seen an alarm; False: it has ended meanwhile."""
+        found = self.alarm(number)
+        if found is not None:
+            found.seen = said
+        return found is not None
+
+    def remember(self, seen: dict[tuple[str, str], Said], acknowledged: Said | None) -> None:
+        """What people said before this start of the dashboard."""
+        self._seen_before = seen
+        for key, said in seen.items():
+            if key in self.alarms and self.alarms[key].seen is None:
+                self.alarms[key].seen = said
+        self.acknowledged = self.acknowledged or acknowledged
 
     def restore(self, parts: list[Part]) -> None:
         """Rejects of the record, newest first, behind those that were heard."""
@@ -213,7 +267,11 @@ class Line:
         self.refused = refused
 
     def lapse(self, now_ns: int) -> None:
-        """Forget alarms that nobody repeats any more."""
+        """Forget alarms that nobody repeats any more, and raise the one that only a reader can know of: the recorder is silent."""
+        if not self.alive("recorder", now_ns) and self.alive("station", now_ns) and now_ns - self.started_ns > START_NS:
+            self._alarm(Alarm(sender="recorder", code="recorder-lost", severity="warning", active=True, text=""), now_ns)
+        elif self.alive("recorder", now_ns):
+            self.alarms.pop(("recorder", "recorder-lost"), None)
         for key in [k for k, a in self.alarms.items() if now_ns - a.heard_ns > ALARM_LAPSE_NS]:
             del self.alarms[key]
 

@@ -8,16 +8,19 @@ import threading
 import time
 from collections.abc import Callable
 
-from dashboard.line import Line, Part
-from dashboard.standing import START_NS, health, idle_ns, late_ns, standing
-from dashboard.view import AlarmView, Counts, DefectView, HealthView, PartView, Reason, Snapshot
+from dashboard.lately import Behind
+from dashboard.line import ActiveAlarm, Line, Part, Said
+from dashboard.standing import health, idle_ns, late_ns, standing
+from dashboard.version import VERSION
+from dashboard.view import AlarmView, Counts, DefectView, HealthView, HourView, PartView, Reason, SaidView, Snapshot, SpanView
 from edge.bus import Subscriber, watch
 from edge.config import Station
-from edge.messages import Alarm, Ejection, Heartbeat, Run, Verdict
+from edge.lately import Told
+from edge.messages import Alarm, Audit, Ejection, Heartbeat, Run, Verdict
 from edge.supervisor import REMEDIES
 
 # triggers are left out: their totals come with the heartbeats, and reading them would cost as much as the verdicts
-KINDS = (Run, Verdict, Ejection, Heartbeat, Alarm)
+KINDS = (Run, Verdict, Ejection, Heartbeat, Alarm, Audit)
 _WAIT_S = 0.2
 _BATCH = 500
 STUCK_NS = 1_500_000_000
@@ -88,22 +91,46 @@ class Live:
         if changed:
             self._changed()
 
-    def restore(self, parts: list[Part]) -> None:
-        """Show rejects of the record until newer ones come; newest first."""
+    def restore(self, parts: list[Part], seen: dict[tuple[str, str], Said], acknowledged: Said | None) -> None:
+        """Show what the record knows until newer things come: rejects, newest first, and what people have said."""
         with self.lock:
             self.line.restore(parts)
+            self.line.remember(seen, acknowledged)
+
+    def told(self, behind: Behind, counts: Told | None = None) -> None:
+        """What record and disk say as of now; without counts those from before stay."""
+        with self.lock:
+            self.line.behind = behind
+            if counts is not None:
+                self.line.lately.read(counts, time.time_ns())
+
+    def alarm(self, key: str) -> ActiveAlarm | None:
+        """The alarm that a page means, if it still lasts."""
+        number = self._number(key)
+        with self.lock:
+            return self.line.alarm(number) if number is not None else None
+
+    def see(self, key: str, said: Said) -> bool:
+        """Somebody has seen an alarm; False: it has ended meanwhile."""
+        number = self._number(key)
+        with self.lock:
+            found = number is not None and self.line.see(number, said)
+        self._changed()
+        return found
+
+    def _number(self, key: str) -> int | None:
+        server, _, number = key.partition("-")
+        return int(number) if server == self.server and number.isdecimal() and len(number) <= 18 else None
 
     def find(self, key: str) -> Part | None:
         """The part that a picture's address names, if it is still on the page."""
-        server, _, number = key.partition("-")
-        if server != self.server or not number.isdecimal() or len(number) > 18:
-            return None
+        number = self._number(key)
         with self.lock:
-            return self.line.part(int(number))
+            return self.line.part(number) if number is not None else None
 
     def snapshot(self) -> Snapshot:
         """The state of this moment."""
-        now_ns = time.monotonic_ns()
+        now_ns, wall_ns = time.monotonic_ns(), time.time_ns()
         stuck = not self.reading
         with self.lock:
             line = self.line
@@ -129,24 +156,39 @@ class Live:
                 part=self._part(line.last, now_ns) if line.last else None,
                 late_ms=late_ns(line) // 1_000_000,
                 idle_ms=idle_ns(line) // 1_000_000,
-                counts=Counts(
-                    line.verdicts["OK"],
-                    line.verdicts["NG"],
-                    line.verdicts["UNDECIDED"],
-                    judged,
-                    line.outcomes["passed"],
-                    line.outcomes["ejected"],
-                    line.outcomes["missed"],
-                ),
+                counts=Counts.of((*line.verdicts.values(), *line.outcomes.values())),
                 ok_share=line.verdicts["OK"] / judged if judged else None,
                 per_minute=round(line.per_minute(now_ns), 1),
                 rejects=[self._part(p, now_ns) for p in line.rejects],
-                alarms=_alarms(line, now_ns, stuck),
-                health=[HealthView(h.name, "unknown", "no-word") if stuck else h for h in health(line, now_ns)],
+                alarms=self._alarms(line, now_ns),
+                health=[HealthView(h.name, "unknown", "no-word") if stuck else h for h in health(line, now_ns, wall_ns)],
                 gaps=line.gaps,
                 refused=line.refused,
                 acknowledge=not stuck and any(sender == "rejector" and code in REMEDIES for sender, code in line.alarms),
+                acknowledged=_said(line.acknowledged),
+                spans=_spans(line),
+                hour=_hour(line, wall_ns),
+                version=VERSION,
             )
+
+    def _alarms(self, line: Line, now_ns: int) -> list[AlarmView]:
+        """Alarms of the line, worst first, of these what nobody has seen, of these the newest."""
+        rank = {"fault": 0, "warning": 1, "info": 2}
+        views = [
+            AlarmView(
+                key=f"{self.server}-{a.number}",
+                sender=sender,
+                code=code,
+                severity=a.message.severity,
+                text=a.message.text,
+                remedy=a.message.remedy,
+                age_ms=(now_ns - a.since_ns) // 1_000_000,
+                stop=sender == "rejector" and code in REMEDIES,
+                seen=_said(a.seen),
+            )
+            for (sender, code), a in line.alarms.items()
+        ]
+        return sorted(views, key=lambda v: (v.seen is not None, rank.get(v.severity, 0), v.age_ms))
 
     def _part(self, part: Part, now_ns: int) -> PartView:
         key = f"{self.server}-{part.number}"
@@ -171,18 +213,23 @@ class Live:
         )
 
 
-def _alarms(line: Line, now_ns: int, stuck: bool) -> list[AlarmView]:
-    """Alarms of the line, worst first, with what only this reader can know."""
-    rank = {"fault": 0, "warning": 1, "info": 2}
-    views = [
-        AlarmView(
-            a.message.sender, a.message.code, a.message.severity, a.message.text, a.message.remedy, (now_ns - a.since_ns) // 1_000_000
-        )
-        for a in line.alarms.values()
-    ]
-    if not stuck and not line.alive("recorder", now_ns) and now_ns - line.started_ns > START_NS and line.alive("station", now_ns):
-        beat = line.beats.get("recorder")
-        views.append(
-            AlarmView("dashboard", "recorder-lost", "warning", "", "", (now_ns - (beat.heard_ns if beat else line.started_ns)) // 1_000_000)
-        )
-    return sorted(views, key=lambda v: (rank.get(v.severity, 0), v.age_ms))
+def _said(said: Said | None) -> SaidView | None:
+    return SaidView(said.who, said.wall_ns // 1_000_000, said.text) if said is not None else None
+
+
+def _spans(line: Line) -> dict[str, SpanView]:
+    """Counts of run and shift; nothing while the record has not been read."""
+    told = line.lately.told
+    if told is None:
+        return {}
+    return {
+        name: SpanView(span.since_ns // 1_000_000, line.behind.shift if name == "shift" else "", Counts.of(line.lately.span(name)))
+        for name, span in told.spans.items()
+    }
+
+
+def _hour(line: Line, wall_ns: int) -> HourView:
+    minutes = line.lately.hour(wall_ns)
+    parts = sum(m.parts for m in minutes)
+    usual = line.lately.told.usual.limits(parts) if line.lately.told is not None else None
+    return HourView(minutes, parts, sum(m.rejected for m in minutes), usual)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -31,11 +33,25 @@ class Pictures:
         self._cache: OrderedDict[tuple[int, bool], bytes] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        self._painter = ThreadPoolExecutor(1, "pictures")
+        self._asked: dict[tuple[int, bool], asyncio.Future[bytes | None]] = {}
+
+    async def ask(self, part: Part, thumb: bool) -> bytes | None:
+        """As `get`, in the server's event loop: of fifty viewers that ask for the same part, one waits for a thread."""
+        key = (part.number, thumb)
+        known = self._cache.get(key)
+        if known is not None:
+            return known
+        if key not in self._asked:
+            work = asyncio.get_running_loop().run_in_executor(self._painter, self.get, part, thumb)
+            work.add_done_callback(lambda _: self._asked.pop(key, None))
+            self._asked[key] = work
+        return await asyncio.shield(self._asked[key])  # one who goes away takes nothing from the others
 
     def get(self, part: Part, thumb: bool) -> bytes | None:
         """The picture, or None if it has been overwritten and is not in the record (yet)."""
         key = (part.number, thumb)
-        with self._lock:  # held while encoding: of many viewers that ask for the same part, one does the work
+        with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]

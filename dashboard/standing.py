@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dashboard.line import GAP_SHOWN_NS, ActiveAlarm, Line
+from dashboard.lately import ShadowSeen
+from dashboard.line import GAP_SHOWN_NS, START_NS, ActiveAlarm, Line
 from dashboard.view import HealthState, HealthView, Reason, Word
 from edge.messages import Sender
 
-START_NS = 3_000_000_000  # a dashboard that has just begun to listen does not yet know who is silent
+SHADOW_LATE_NS = 60_000_000_000
+DISK_SOON_H, DISK_SAID_H = 24, 24 * 365
 LATE_MIN_NS, LATE_UNKNOWN_NS = 2_000_000_000, 5_000_000_000
 IDLE_MIN_NS, IDLE_UNKNOWN_NS = 5_000_000_000, 10_000_000_000
 
@@ -58,15 +60,18 @@ def _reason(alarm: ActiveAlarm) -> Reason:
     return Reason(alarm.message.code, alarm.message.text, alarm.message.remedy)
 
 
-def health(line: Line, now_ns: int) -> list[HealthView]:
-    """Camera, model, PLC, ejector, recorder and bus, in this order."""
+def health(line: Line, now_ns: int, wall_ns: int) -> list[HealthView]:
+    """Camera, model, PLC, ejector, recorder, disk and bus, in this order, and the shadow process where there is to be one."""
+    shadow = line.behind.shadow
     return [
         _camera(line, now_ns),
         _model(line, now_ns),
         _plc(line, now_ns),
         _ejector(line, now_ns),
         _recorder(line, now_ns),
+        _disk(line),
         _bus(line, now_ns),
+        *([_shadow(line, shadow, now_ns, wall_ns)] if shadow is not None else []),
     ]
 
 
@@ -136,6 +141,36 @@ def _recorder(line: Line, now_ns: int) -> HealthView:
         return HealthView("recorder", "bad", "fault")
     lost = line.beats["station"].counts.get("evidence_lost", 0) if "station" in line.beats else 0
     return HealthView("recorder", "warning", "pictures-lost", value=lost) if lost else HealthView("recorder", "ok", "ok")
+
+
+def _disk(line: Line) -> HealthView:
+    """Whether what must be kept is kept, then how long there is room."""
+    room = line.behind.room
+    detail = f"{room.free / 1e9:.1f} GB / {room.total / 1e9:.1f} GB" if room is not None else ""
+    if _alarmed(line, "record-not-kept"):
+        return HealthView("disk", "bad", "not-kept", detail)
+    if _alarmed(line, "nothing-to-delete"):
+        return HealthView("disk", "bad", "full", detail)
+    if room is None:
+        return HealthView("disk", "unknown", "no-word")
+    if room.left == 0:
+        return HealthView("disk", "ok", "oldest-go", detail) if room.bounded else HealthView("disk", "bad", "full", detail)
+    hours = room.hours
+    if hours is None or hours > DISK_SAID_H:
+        return HealthView("disk", "ok", "free", detail, round(room.free / 1e9, 1))
+    state: HealthState = "warning" if hours < DISK_SOON_H and not room.bounded else "ok"
+    return HealthView("disk", state, "days", detail, hours // 24) if hours >= 48 else HealthView("disk", state, "hours", detail, hours // 1)
+
+
+def _shadow(line: Line, shadow: ShadowSeen, now_ns: int, wall_ns: int) -> HealthView:
+    """By what it has written into the record, as it says nothing on the bus. A line without parts gives it nothing to write."""
+    if not shadow.model:
+        return HealthView("shadow", "ok", "no-model")
+    busy = line.last is not None and line.last.heard_ns and now_ns - line.last.heard_ns < SHADOW_LATE_NS
+    judged_long = sum(m.parts for m in line.lately.hour(wall_ns)[-4:-1]) > 0  # so it has had its chance
+    if busy and judged_long and wall_ns - shadow.wall_ns > 3 * SHADOW_LATE_NS:
+        return HealthView("shadow", "warning", "silent", shadow.model)
+    return HealthView("shadow", "ok", "ok", shadow.model)
 
 
 def _bus(line: Line, now_ns: int) -> HealthView:

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from dashboard.lately import Minute
+
 VERSION = 1
 
 Word = Literal["OK", "NG", "UNDECIDED", "STOPPED", "WAITING"]
@@ -62,15 +64,32 @@ class Reason(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
-class AlarmView(msgspec.Struct, frozen=True):
-    """An alarm that lasts."""
+class SaidView(msgspec.Struct, frozen=True):
+    """What a person has said, and when, ms since 1970 UTC."""
 
+    who: str
+    wall_ms: int
+    text: str = ""
+
+
+class AlarmView(msgspec.Struct, frozen=True):
+    """An alarm that lasts.
+
+    Attributes:
+        key: names it where somebody says that they have seen it; another one when it has ended and comes anew.
+        stop: it has stopped the line, and ends when the stop is acknowledged.
+        seen: who has seen it.
+    """
+
+    key: str
     sender: str
     code: str
     severity: str
     text: str
     remedy: str
     age_ms: int
+    stop: bool = False
+    seen: SaidView | None = None
 
 
 class HealthView(msgspec.Struct, frozen=True):
@@ -84,7 +103,7 @@ class HealthView(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Verdicts of the station since it started, and what the ejector reported since the rejector started."""
+    """Verdicts, and what the ejector reported. `parts`: all verdicts."""
 
     ok: int = 0
     ng: int = 0
@@ -94,6 +113,29 @@ class Counts(msgspec.Struct, frozen=True):
     ejected: int = 0
     missed: int = 0
 
+    @classmethod
+    def of(cls, counts: tuple[int, ...]) -> Counts:
+        """From OK, NG, UNDECIDED, passed, ejected, missed."""
+        ok, ng, undecided, passed, ejected, missed = counts
+        return cls(ok, ng, undecided, ok + ng + undecided, passed, ejected, missed)
+
+
+class SpanView(msgspec.Struct, frozen=True):
+    """A run or a shift: since when, ms since 1970 UTC, the shift's name, and its counts."""
+
+    since_ms: int
+    name: str
+    counts: Counts
+
+
+class HourView(msgspec.Struct, frozen=True):
+    """The last 60 minutes, oldest first: parts and rejects of each, and of all; `usual`: from where to where the share of rejects usually lies, 0..1."""
+
+    minutes: list[Minute]
+    parts: int
+    rejected: int
+    usual: tuple[float, float] | None = None
+
 
 class Snapshot(msgspec.Struct, frozen=True):
     """The state of the line at one moment.
@@ -101,9 +143,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     Attributes:
         server: names this start of the dashboard.
         number: counts snapshots of this server.
+        counts: of the station since it started, and of the ejector since the rejector started.
         ok_share: 0..1, absent before the first part.
         per_minute: parts per minute over the last minute.
         acknowledge: the line has been stopped and waits for a person to acknowledge.
+        acknowledged: who did so last.
+        spans: `run` and `shift`; empty while the record has not been read.
+        version: of the pages; when it changes, the dashboard has been updated.
         late_ms, idle_ms: ages of the last part from which on a running line looks late, and idle.
     """
 
@@ -132,6 +178,10 @@ class Snapshot(msgspec.Struct, frozen=True):
     gaps: int
     refused: int
     acknowledge: bool = False
+    acknowledged: SaidView | None = None
+    spans: dict[str, SpanView] = {}
+    hour: HourView | None = None
+    version: str = ""
     v: int = VERSION
 
 

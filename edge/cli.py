@@ -120,6 +120,9 @@ def bench(
         bool,
         typer.Option("--shadow", help="instead: the line with and without a shadow model in turn, and how long a change of model takes"),
     ] = False,
+    viewers: Annotated[
+        int, typer.Option(help="instead: the line with and without so many people who look at its page, and how late the page is", min=0)
+    ] = 0,
     dashboard: Annotated[
         bool,
         typer.Option(
@@ -134,6 +137,15 @@ def bench(
     """Stage by stage from trigger to a separate subscriber, against raw runs of the same model and others in the same run."""
     from edge.bench import bench_line, show
 
+    if viewers:
+        from edge.bench_viewers import bench_viewers, show_viewers
+
+        looked = bench_viewers(viewers=viewers, parts=parts, rounds=rounds, rate_hz=rate, console=stderr)
+        if as_json:
+            print_json(looked)
+        else:
+            show_viewers(looked, Console())
+        return
     if dashboard:
         from edge.bench_dashboard import bench_dashboard, show_dashboard
 

@@ -32,6 +32,11 @@ _DAYS = "[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]"
 log = logging.getLogger("gutteil.recorder")
 
 
+def least_free(record: Record, total: int) -> int:
+    """Bytes of a disk of `total` bytes that are kept free."""
+    return min(int(record.min_free_gb * 1e9), total // 10)
+
+
 class Upkeep:
     """Retention and sweep of one record.
 
@@ -43,7 +48,7 @@ class Upkeep:
 
     def __init__(self, folder: Path, record: Record, alarms: Alarms) -> None:
         self._folder, self._alarms = folder, alarms
-        self._bounds = Limits(record.keep_days * DAY_NS, int(record.quota_gb * 1e9), int(record.min_free_gb * 1e9))
+        self._record = record
         self._gone: deque[str] = deque()  # the rows say so, the files are still there
         self._work: Iterator[float] | None = None
         self._trouble = ""
@@ -117,8 +122,8 @@ class Upkeep:
 
     def _retain(self, store: Store) -> Iterator[float]:
         while True:
-            usage = shutil.disk_usage(self._folder)
-            limits = Limits(self._bounds.keep_ns, self._bounds.quota_bytes, min(self._bounds.min_free_bytes, usage.total // 10))
+            usage, record = shutil.disk_usage(self._folder), self._record
+            limits = Limits(record.keep_days * DAY_NS, int(record.quota_gb * 1e9), least_free(record, usage.total))
             if limits == Limits():
                 return
             choice = choose(store.candidates(BITE), limits, now_ns=time.time_ns(), used=store.used(), free=usage.free, at_most=BITE)

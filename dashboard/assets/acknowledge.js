@@ -1,33 +1,53 @@
-// The one thing a person does here while the line is stopped: say by name that it may run again.
+// What a person does here while the line is stopped: say that it may run again. In whose name, the server knows from the session.
+export async function tell(address, body) {
+  const answer = await fetch(address, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Gutteil": "1" },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, ...(await answer.json()) };
+}
+
+export async function leave(login) {
+  await fetch("/api/session/end", { method: "POST", headers: { "X-Gutteil": "1" } });
+  location.assign(login);
+}
+
 export default {
-  props: { words: Object },
+  props: { words: Object, person: String, may: Boolean, login: String },
   data() {
-    return { who: "", busy: false, refused: "" };
+    return { reason: "", busy: false, refused: "", over: false };
   },
   methods: {
     async send() {
-      if (this.busy || !this.who.trim()) return;
+      if (this.busy) return;
       this.busy = true;
       this.refused = "";
       try {
-        const answer = await fetch("/api/line/acknowledge", {
-          method: "POST",
-          headers: { "Content-Type": "application/json", "X-Gutteil": "1" },
-          body: JSON.stringify({ who: this.who.trim() }),
-        });
-        const said = await answer.json();
-        if (!said.accepted) this.refused = said.text;
+        const said = await tell("/api/line/acknowledge", { reason: this.reason.trim() });
+        this.over = said.status === 401;
+        if (!said.accepted) this.refused = this.over ? this.words.t("frame.session_over") : said.text;
       } catch (error) {
         this.refused = String(error);
       } finally {
         this.busy = false;
       }
     },
+    other() {
+      leave(this.login);
+    },
   },
   template: `
     <form class="gt-ack" @submit.prevent="send">
-      <input v-model="who" type="text" maxlength="100" autocomplete="off" :placeholder="words.t('ack.name')" :aria-label="words.t('ack.name')" />
-      <button type="submit" :disabled="busy || !who.trim()">{{ words.t("ack.button") }}</button>
+      <template v-if="person && may && !over">
+        <input v-model="reason" type="text" maxlength="200" autocomplete="off" :placeholder="words.t('ack.reason')" :aria-label="words.t('ack.reason')" />
+        <button type="submit" class="gt-ack-go" :disabled="busy">{{ words.t("ack.button") }}</button>
+        <p class="gt-ack-who">{{ words.t("ack.as", { name: person }) }} <button type="button" @click="other">{{ words.t("ack.other") }}</button></p>
+      </template>
+      <template v-else>
+        <p v-if="person && !over" class="gt-ack-who">{{ words.t("ack.may_not", { name: person }) }} <button type="button" @click="other">{{ words.t("ack.other") }}</button></p>
+        <a v-else class="gt-ack-go" :href="login">{{ words.t("ack.login") }}</a>
+      </template>
       <p v-if="refused" role="alert">{{ words.t("ack.refused", { why: refused }) }}</p>
     </form>`,
 };

@@ -1,19 +1,23 @@
 // The live page: one snapshot in, one screen out. Vue escapes every text; nothing here is ever set as HTML.
 import Acknowledge from "/assets/acknowledge.js";
 import Age from "/assets/age.js";
+import Alarms from "/assets/alarms.js";
 import { Feed } from "/assets/feed.js";
 import Mark from "/assets/mark.js";
+import Numbers from "/assets/numbers.js";
 import Picture from "/assets/picture.js";
+import Sound from "/assets/sound.js";
 import Viewer from "/assets/viewer.js";
 import { Words } from "/assets/words.js";
 
-const SEVERITY = { fault: "bad", warning: "warning", info: "info" };
+const PICTURE_LATE_MS = 1500; // a picture that has not come by then must not pass for that of the part
+const SOUND_AGAIN_MS = 8000; // a stop is said again, as nobody may have been near
 
 export default {
-  components: { Acknowledge, Age, Mark, Picture, Viewer },
-  props: { texts: Object, language: String },
+  components: { Acknowledge, Age, Alarms, Mark, Numbers, Picture, Sound, Viewer },
+  props: { texts: Object, language: String, person: String, may: Boolean, kiosk: Boolean, version: String },
   data() {
-    return { snap: null, heard: 0, link: "connecting", beat: 0, clock: "", ready: false, words: Vue.markRaw(new Words(this.texts, this.language)) };
+    return { snap: null, heard: 0, link: "connecting", beat: 0, clock: "", ready: false, pictured: null, behind: false, words: Vue.markRaw(new Words(this.texts, this.language)) };
   },
   computed: {
     word() {
@@ -42,26 +46,58 @@ export default {
       const said = this.judged ? [] : [this.snap?.reason.code, "station-lost"];
       return (this.snap?.alarms ?? []).filter((a) => !said.includes(a.code));
     },
-    numbers() {
-      const c = this.snap?.counts;
-      const n = (value) => (c ? this.words.whole.format(value) : "–");
-      return [
-        { key: "parts", name: "count.parts", value: n(c?.parts) },
-        { key: "yield", name: "count.yield", value: this.snap?.ok_share == null ? "–" : this.words.shareFine.format(this.snap.ok_share) },
-        { key: "rate", name: "count.rate", value: this.snap ? this.words[this.snap.per_minute < 10 ? "tenth" : "whole"].format(this.snap.per_minute) : "–" },
-        { key: "ok", name: "word.OK", mark: "OK", value: n(c?.ok) },
-        { key: "ng", name: "word.NG", mark: "NG", value: n(c?.ng) },
-        { key: "undecided", name: "word.UNDECIDED", mark: "UNDECIDED", value: n(c?.undecided) },
-        { key: "passed", name: "count.passed", mark: "passed", value: n(c?.passed) },
-        { key: "ejected", name: "count.ejected", mark: "ejected", value: n(c?.ejected) },
-        { key: "missed", name: "count.missed", mark: "missed", value: n(c?.missed), bad: this.snap?.alarms.some((a) => a.code === "ejection-missed") },
-      ];
+    login() {
+      return `/login?to=${encodeURIComponent(this.kiosk ? "/?kiosk=1" : "/")}`;
+    },
+    acknowledged() {
+      const said = this.snap?.acknowledged;
+      return said ? this.words.t("ack.last", { name: said.who, time: this.words.moment(said.wall_ms), text: said.text }) : "";
+    },
+    alarming() {
+      return this.word === "STOPPED" || this.link === "lost";
+    },
+  },
+  watch: {
+    alarming(now) {
+      if (now) this.alarm();
     },
   },
   methods: {
-    severity: (name) => SEVERITY[name] ?? "bad",
     tick() {
       this.clock = this.words.clock.format(new Date());
+      const late = Boolean(this.snap?.part) && this.pictured?.key !== this.snap.part.key;
+      this.behind = late && performance.now() - this.awaited > PICTURE_LATE_MS;
+      if (this.alarming && performance.now() - this.alarmed >= SOUND_AGAIN_MS) this.alarm();
+    },
+    alarm() {
+      this.alarmed = performance.now();
+      this.$refs.sound?.play("stop");
+    },
+    take(snap, heard) {
+      const known = this.snap?.part?.key;
+      if (snap.part?.key !== known && this.pictured?.key === known) this.awaited = heard; // up to now the picture was the right one
+      this.snap = snap;
+      this.heard = heard;
+      this.beat = 1 - this.beat;
+      if (snap.part && known && snap.part.key !== known && snap.word === "NG") this.$refs.sound?.play("ng");
+      if (snap.version !== this.version) this.renew();
+    },
+    show(part) {
+      this.pictured = part;
+      this.awaited = performance.now();
+      this.behind = false;
+    },
+    /** The dashboard has been updated: load the page anew, unless somebody is at work here. */
+    async renew() {
+      if (this.renewing || document.querySelector("dialog[open]") || document.activeElement?.value) return;
+      this.renewing = true;
+      const answer = await fetch("/health/ready").catch(() => null); // a page that cannot be loaded would not come back by itself
+      if (answer?.ok) location.reload();
+      else setTimeout(() => (this.renewing = false), 1000);
+    },
+    async stayAwake() {
+      if (!this.kiosk || document.hidden) return;
+      await navigator.wakeLock?.request("screen").catch(() => null); // some browsers refuse on battery
     },
     caption(part) {
       return part.defects.length ? this.words.kind(part.defects[0].kind) : this.words.t(`word.${part.verdict}`);
@@ -71,37 +107,28 @@ export default {
     this.ready = true; // the header, where a part of this goes, is drawn by now
     this.tick();
     this.timer = setInterval(() => this.tick(), 500);
-    this.feed = new Feed(
-      (snap, heard) => {
-        this.snap = snap;
-        this.heard = heard;
-        this.beat = 1 - this.beat;
-      },
-      (link) => (this.link = link),
-    );
+    this.feed = new Feed(this.take, (link) => (this.link = link));
+    // nothing here needs NiceGUI's own connection; where it is lost and comes back, NiceGUI would load the page anew
+    setTimeout(() => window.socket?.disconnect());
+    document.addEventListener("visibilitychange", this.stayAwake);
+    this.stayAwake();
   },
   unmounted() {
     clearInterval(this.timer);
+    document.removeEventListener("visibilitychange", this.stayAwake);
     this.feed.close();
   },
   template: `
-    <div class="gt-live" :class="['is-' + word, 'link-' + link]">
+    <div class="gt-live" :class="['is-' + word, 'link-' + link, { 'is-kiosk': kiosk }]">
       <Teleport v-if="ready" to="#header-slot">
         <span v-if="snap?.product" class="gt-product"><b>{{ snap.product }}</b> <small>{{ snap.recipe }}</small></span>
         <span class="gt-spring"></span>
         <span v-if="snap?.simulated" class="gt-simulated" :title="words.t('frame.simulated_hint')">{{ words.t("frame.simulated") }}</span>
         <time class="gt-clock">{{ clock }}</time>
+        <Sound ref="sound" :words="words" />
       </Teleport>
 
-      <section v-if="alarms.length > 0" class="gt-alarms" role="alert" tabindex="0" :aria-label="words.t('alarms.title')">
-        <div v-for="a in alarms" :key="a.sender + a.code" class="gt-alarm" :class="'is-' + severity(a.severity)">
-          <Mark :name="severity(a.severity)" />
-          <b>{{ words.t("alarms.severity." + a.severity) }}</b>
-          <span class="gt-what">{{ words.what(a.code, a.text) }}<small>{{ words.more(a.code, a.text) }}</small></span>
-          <span class="gt-todo">→ {{ words.remedy(a.code, a.remedy) }}</span>
-          <span class="gt-since">{{ words.t("part.ago", { age: words.age(a.age_ms) }) }}</span>
-        </div>
-      </section>
+      <Alarms v-if="alarms.length > 0" :alarms="alarms" :words="words" :person="person" :may="may" :login="login" />
 
       <section class="gt-state" :class="'is-' + word" aria-live="off">
         <div class="gt-big" :style="{ '--letters': words.t('word.' + word).length }"><Mark :name="word" /><h1>{{ words.t("word." + word) }}</h1></div>
@@ -109,7 +136,7 @@ export default {
           <p class="gt-means">{{ means }}</p>
           <p v-if="detail" class="gt-detail">{{ detail }}</p>
           <p v-if="remedy" class="gt-todo">→ {{ remedy }}</p>
-          <Acknowledge v-if="snap?.acknowledge" :words="words" />
+          <Acknowledge v-if="snap?.acknowledge" :words="words" :person="person" :may="may" :login="login" />
           <ul v-if="reasons.length"><li v-for="(r, i) in reasons" :key="i">{{ r }}</li></ul>
         </div>
         <p class="gt-foot">
@@ -119,22 +146,19 @@ export default {
         </p>
       </section>
 
-      <section class="gt-shot" :class="{ 'is-past': !judged }">
-        <Picture :part="snap?.part" :words="words" :label="words.t('part.image')" />
+      <section class="gt-shot" :class="{ 'is-past': !judged || behind }">
+        <Picture :part="snap?.part" :words="words" :label="words.t('part.image')" @shown="show" />
         <p class="gt-caption">
-          <span>{{ words.t("part.last") }}<template v-if="snap?.part"> · {{ snap.part.part_id }}</template></span>
+          <span v-if="behind" class="gt-behind"><Mark name="warning" /> {{ words.t("part.behind") }}</span>
+          <span v-else>{{ words.t("part.last") }}<template v-if="pictured"> · {{ pictured.part_id }}</template></span>
           <b v-if="snap?.simulated" aria-hidden="true">{{ words.t("frame.simulated") }}</b>
         </p>
       </section>
 
-      <section class="gt-numbers" :aria-label="words.t('count.title')">
-        <div v-for="n in numbers" :key="n.key" class="gt-number" :class="['is-' + n.key, { 'is-alarming': n.bad }]">
-          <span><Mark v-if="n.mark" :name="n.mark" />{{ words.t(n.name) }}</span><b>{{ n.value }}</b>
-        </div>
-      </section>
+      <Numbers :snap="snap" :words="words" />
 
       <section class="gt-rejects" :aria-label="words.t('rejects.title')">
-        <h2>{{ words.t("rejects.title") }}</h2>
+        <h2>{{ words.t("rejects.title") }}<small v-if="acknowledged" class="gt-acknowledged">{{ acknowledged }}</small></h2>
         <p v-if="!snap?.rejects.length" class="gt-nothing">{{ words.t("rejects.none") }}</p>
         <div v-else class="gt-strip">
           <button v-for="p in snap.rejects" :key="p.key" type="button" class="gt-reject" :class="'is-' + p.verdict" @click="$refs.viewer.open(p)" :aria-label="words.t('rejects.open', { part: p.part_id })">

@@ -7,6 +7,7 @@ const ruler = document.createElement("canvas").getContext("2d");
 
 export default {
   props: { part: Object, words: Object, label: String },
+  emits: ["shown"],
   data: () => ({ shown: null, broken: false, size: [0, 0], scale: 1 }),
   computed: {
     boxes() {
@@ -47,6 +48,9 @@ export default {
     },
   },
   watch: {
+    shown(now) {
+      this.$emit("shown", now);
+    },
     part: {
       immediate: true,
       handler(part) {

@@ -18,6 +18,8 @@ export class Words {
     this.day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
     this.dayShort = new Intl.DateTimeFormat(language, { day: "2-digit", month: "short" });
     this.dayClock = new Intl.DateTimeFormat(language, { weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false });
+    this.minute = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hour12: false });
+    this.dayMinute = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false });
     this.full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", hour12: false });
   }
 
@@ -55,6 +57,11 @@ export class Words {
 
   remedy(code, text) {
     return this.has(`remedy.${code}`) ? this.t(`remedy.${code}`) : text || this.t("remedy.unknown");
+  }
+
+  /** A moment of the past: with its day where it was not today. */
+  moment(ms) {
+    return (new Date(ms).toDateString() === new Date().toDateString() ? this.minute : this.dayMinute).format(ms);
   }
 
   age(ms) {

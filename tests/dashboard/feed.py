@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.appliance import DEMO_RECIPE
 from edge.bus import Publisher
-from edge.messages import CODES, Alarm, Defect, Ejection, Ejector, Heartbeat, Run, Sender, Timings, Verdict, VerdictWord
+from edge.messages import CODES, Alarm, Audit, Defect, Ejection, Ejector, Heartbeat, Run, Sender, Severity, Timings, Verdict, VerdictWord
 from edge.ring import RingWriter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +58,7 @@ class Feed:
         self.state: Any = "ready"
         self.product = "Panel 7"
         self.parts = 0
+        self._alarms: dict[tuple[Sender, str], dict[str, Any]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()
@@ -68,6 +69,8 @@ class Feed:
                 for publisher in (self.station, self.rejector, self.recorder):
                     state = self.state if publisher is self.station else "ready"
                     publisher.send(Heartbeat, state=state, period_s=0.5, counts=self.counts if publisher is self.station else {})
+                for (sender, _), alarm in self._alarms.items():
+                    self._of(sender).send(Alarm, **alarm)
                 self.station.send(
                     Run, run_id="run", product=self.product, recipe="panel-7", recipe_hash="a", model="small", model_hash="b", classes=["short"],
                     camera="test", provider="CPU", ejector=Ejector(delay_ms=1),
@@ -101,9 +104,24 @@ class Feed:
         with self._lock:
             self.rejector.send(Ejection, trigger_id=self.parts, part_id=part_id, run_id="run", outcome=outcome, reason="", offset_us=0)
 
-    def alarm(self, code: str, active: bool, text: str = "", remedy: str = "") -> None:
+    def alarm(
+        self, code: str, active: bool, text: str = "", remedy: str = "", *, sender: Sender = "rejector", severity: Severity = "fault"
+    ) -> None:
+        """Begin or end an alarm; it is repeated while it lasts, as real senders do."""
+        message = {"code": code, "severity": severity, "active": active, "text": text, "remedy": remedy}
         with self._lock:
-            self.rejector.send(Alarm, code=code, severity="fault", active=active, text=text, remedy=remedy)
+            self._alarms.pop((sender, code), None)
+            if active:
+                self._alarms[sender, code] = message
+            self._of(sender).send(Alarm, **message)
+
+    def order(self, op: str, who: str, text: str) -> None:
+        """The reject control says that somebody gave an order, which it obeyed."""
+        with self._lock:
+            self.rejector.send(Audit, op=op, who=who, key="none", accepted=True, text=text)
+
+    def _of(self, sender: Sender) -> Publisher:
+        return {"station": self.station, "rejector": self.rejector, "recorder": self.recorder}[sender]
 
     def die(self) -> None:
         """All senders fall silent, as if their processes had been killed."""

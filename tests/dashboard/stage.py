@@ -67,7 +67,7 @@ class Stage:
             assert answer is not None
             assert answer.status == 200, f"{path}: {answer.status}"
             yield page
-            assert errors == []
+            assert errors == [], errors
 
 
 def check_accessible(page: Page) -> None:

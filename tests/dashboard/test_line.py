@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from dashboard.line import MAX_ALARMS, MAX_DEFECTS, MAX_RECENT, MAX_REJECTS, Line
+from dashboard.lately import Behind, ShadowSeen
+from dashboard.line import MAX_ALARMS, MAX_DEFECTS, MAX_RECENT, MAX_REJECTS, Line, Said
 from dashboard.standing import health, standing
-from edge.messages import CODES, Alarm, AnyMessage, Defect, Ejection, Heartbeat, Timings, Verdict
+from edge.messages import CODES, Alarm, AnyMessage, Audit, Defect, Ejection, Heartbeat, Timings, Verdict
+from edge.room import Room
 
 S = 1_000_000_000
+GB = 10**9
 T0 = 1_000 * S
 
 
@@ -32,8 +35,9 @@ class Told:
 
     def part(self, word: Any = "OK", part_id: str = "p", defects: int = 0, **fields: Any) -> None:
         found = [Defect("short", 0.9, (0, 0, 9, 9), "NG")] * defects
+        fields = {"trigger_wall_ns": 1} | fields
         self.say(
-            Verdict, run_id="r", part_id=part_id, trigger_id=1, trigger_ns=1, trigger_wall_ns=1, verdict=word, code=CODES[word], reasons=[],
+            Verdict, run_id="r", part_id=part_id, trigger_id=1, trigger_ns=1, verdict=word, code=CODES[word], reasons=[],
             defects=found, timings=Timings(total_us=9000), recipe="r", recipe_hash="h", model_hash="m", **fields,
         )  # fmt: skip
 
@@ -101,7 +105,7 @@ def test_the_recorder_stops_nothing_but_shows(told: Told) -> None:
     told.beat("station", "rejector")
     told.part("OK")
     assert told.word() == ("OK", "")
-    assert {h.name: h.state for h in health(told.line, told.now)}["recorder"] == "unknown"
+    assert {h.name: h.state for h in health(told.line, told.now, told.now)}["recorder"] == "unknown"
 
 
 def test_the_senders_own_fault_is_the_reason_not_its_echo(told: Told) -> None:
@@ -237,10 +241,10 @@ def test_simulated_sticks_to_whoever_says_it(told: Told) -> None:
 def test_gaps_show_for_a_minute(told: Told) -> None:
     told.beat()
     told.line.missed(3, 0, told.now)
-    assert {h.name: (h.state, h.value) for h in health(told.line, told.now)}["bus"] == ("warning", 3)
+    assert {h.name: (h.state, h.value) for h in health(told.line, told.now, told.now)}["bus"] == ("warning", 3)
     told.now += 61 * S
     told.beat()
-    assert {h.name: h.state for h in health(told.line, told.now)}["bus"] == "ok"
+    assert {h.name: h.state for h in health(told.line, told.now, told.now)}["bus"] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -255,6 +259,66 @@ def test_gaps_show_for_a_minute(told: Told) -> None:
 )
 def test_an_alarm_shows_at_its_device(told: Told, code: str, sender: str, name: str) -> None:
     told.beat()
-    assert all(h.state == "ok" for h in health(told.line, told.now))
+    told.line.behind = Behind(Room(free=10, total=20, left=5, per_hour=0, bounded=True))
+    assert all(h.state == "ok" for h in health(told.line, told.now, told.now))
     told.alarm(code, sender)
-    assert [h.name for h in health(told.line, told.now) if h.state == "bad"] == [name]
+    assert [h.name for h in health(told.line, told.now, told.now) if h.state == "bad"] == [name]
+
+
+@pytest.mark.parametrize(
+    ("room", "code", "state", "note"),
+    [
+        (None, "", "unknown", "no-word"),
+        (Room(50 * GB, 100 * GB, 40 * GB, 0, True), "", "ok", "free"),
+        (Room(50 * GB, 100 * GB, 40 * GB, 1, True), "", "ok", "free"),  # years
+        (Room(50 * GB, 100 * GB, 40 * GB, GB // 2, True), "", "ok", "days"),
+        (Room(50 * GB, 100 * GB, 10 * GB, GB, True), "", "ok", "hours"),  # then the oldest go: nobody has to do anything
+        (Room(50 * GB, 100 * GB, 10 * GB, GB, False), "", "warning", "hours"),
+        (Room(10 * GB, 100 * GB, 0, GB, True), "", "ok", "oldest-go"),
+        (Room(0, 100 * GB, 0, GB, False), "", "bad", "full"),
+        (Room(50 * GB, 100 * GB, 40 * GB, 0, True), "record-not-kept", "bad", "not-kept"),
+        (Room(50 * GB, 100 * GB, 40 * GB, 0, True), "nothing-to-delete", "bad", "full"),
+    ],
+)
+def test_the_disk(told: Told, room: Room | None, code: str, state: str, note: str) -> None:
+    told.beat()
+    told.line.behind = Behind(room)
+    if code:
+        told.alarm(code, "recorder")
+    disk = next(h for h in health(told.line, told.now, told.now) if h.name == "disk")
+    assert (disk.state, disk.note) == (state, note)
+
+
+def test_a_shadow_that_writes_nothing_while_parts_come_is_silent(told: Told) -> None:
+    def shadow(wall_ns: int, model: str = "new") -> tuple[str, str]:
+        told.line.behind = Behind(shadow=ShadowSeen(model, wall_ns))
+        found = health(told.line, told.now, told.now)[-1]
+        assert found.name == "shadow"
+        return found.state, found.note
+
+    assert health(told.line, told.now, told.now)[-1].name == "bus", "there is to be none"
+    told.beat()
+    for minutes in (3, 2, 1, 0):
+        told.part(trigger_wall_ns=told.now - minutes * 60 * S)
+    assert shadow(told.now) == ("ok", "ok")
+    assert shadow(told.now - 170 * S) == ("ok", "ok")
+    assert shadow(told.now - 190 * S) == ("warning", "silent")
+    assert shadow(0, "") == ("ok", "no-model")
+    told.now += 70 * S  # no part comes, so there is nothing to judge
+    assert shadow(told.now - 600 * S) == ("ok", "ok")
+
+
+def test_a_silent_recorder_is_an_alarm_of_ours(told: Told) -> None:
+    told.now += 5 * S
+    told.beat("station", "rejector")
+    told.line.lapse(told.now)
+    assert ("recorder", "recorder-lost") in told.line.alarms
+    told.beat()
+    told.line.lapse(told.now)
+    assert ("recorder", "recorder-lost") not in told.line.alarms
+
+
+def test_the_last_acknowledgement_counts(told: Told) -> None:
+    for number, (who, accepted, op) in enumerate((("A", True, "acknowledge"), ("B", False, "acknowledge"), ("C", True, "stop")), 1):
+        told.say(Audit, "rejector", seq=number, wall_ns=number, op=op, who=who, key="none", accepted=accepted, text="why")
+    assert told.line.acknowledged == Said("A", 1, "why")

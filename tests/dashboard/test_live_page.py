@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from dashboard.texts import Language, texts_of
 from edge.commands import Command, CommandDesk, Reply
 from tests.dashboard.feed import Feed, Server, free_ports
+from tests.dashboard.stage import SIZES, Stage, make_people
 
 WAIT_MS = 20_000  # for what has no time of its own to keep; the machine may be busy
 LOST_MS = 2_000
@@ -57,6 +58,7 @@ def shared_feed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Feed]:
 def server(shared_feed: Feed) -> Iterator[Server]:
     """One server for all tests that leave it and its line alive."""
     with Server(shared_feed, free_ports(1)[0]) as made:
+        make_people(shared_feed.folder / "record")
         yield made
 
 
@@ -134,16 +136,14 @@ def test_each_verdict_is_shown_in_both_languages(browser: Browser, shared_feed: 
         )
 
 
-@pytest.mark.parametrize(("language", "width", "height"), [("en", 1920, 1080), ("de", 1024, 768)])
-def test_a_person_acknowledges_a_stop(
-    browser: Browser, shared_feed: Feed, server: Server, language: Language, width: int, height: int
-) -> None:
-    """By name, with the keyboard alone; the answer of the line is what counts, not the click."""
+@pytest.mark.parametrize(("language", "size"), [("en", "screen"), ("de", "tablet")])
+def test_a_person_acknowledges_a_stop(browser: Browser, shared_feed: Feed, server: Server, language: Language, size: str) -> None:
+    """In their own name, with the keyboard alone; the answer of the line is what counts, not the click."""
     t, heard, answer = texts_of(language), [], [Reply(False, "the station is still silent"), Reply(True, "")]
     desk, over = CommandDesk(shared_feed.commands), threading.Event()
 
     def obey(command: Command, key: str) -> Reply:
-        heard.append((command.op, command.who, key))
+        heard.append((command.op, command.who, command.reason, key))
         return answer[len(heard) - 1]
 
     def serve() -> None:
@@ -153,26 +153,30 @@ def test_a_person_acknowledges_a_stop(
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        with context(browser, language, width, height) as pages:
-            page = visit(pages, server)
+        with Stage(browser, shared_feed, server).page("/", "operator", language=language, size=size) as page:
+            settle(page, shared_feed.part("OK"))
             expect(page.locator(".gt-ack")).to_have_count(0)
             shared_feed.alarm("ejection-missed", True, "part 7 was ejected but not confirmed; the line is stopped")
             shared_feed.alarm("line-stopped", True, "an ejection was not confirmed")
             button = page.get_by_role("button", name=t["ack.button"])
-            expect(button).to_be_disabled()
-            page.get_by_label(t["ack.name"]).fill("M. Weber")
+            expect(page.locator(".gt-ack")).to_contain_text(t["ack.as"].replace("{name}", "operator"))
             box = button.bounding_box()
             assert box is not None
             assert box["height"] >= 48
-            assert box["y"] + box["height"] <= height
+            assert box["y"] + box["height"] <= SIZES[size][1]
+            page.get_by_label(t["ack.reason"]).fill("found it")
             page.keyboard.press("Enter")
             expect(page.locator(".gt-ack")).to_contain_text(t["ack.refused"].replace("{why}", "the station is still silent"))
+            page.get_by_label(t["ack.reason"]).focus()
             page.keyboard.press("Enter")
-            expect(page.locator(".gt-ack p")).to_have_count(0)
+            expect(page.locator(".gt-ack [role=alert]")).to_have_count(0)
             shared_feed.alarm("ejection-missed", False)
             shared_feed.alarm("line-stopped", False)
             expect(page.locator(".gt-ack")).to_have_count(0)
-        assert heard == [("acknowledge", "M. Weber", "none")] * 2
+            shared_feed.order("acknowledge", "operator", "found it")
+            expect(page.locator(".gt-acknowledged")).to_contain_text("operator")
+            expect(page.locator(".gt-acknowledged")).to_contain_text("found it")
+        assert heard == [("acknowledge", "operator", "found it", "none")] * 2
     finally:
         over.set()
         thread.join()
@@ -294,7 +298,7 @@ def test_a_lost_server_is_said_within_two_seconds_and_found_again(browser: Brows
         expect(page.locator(".gt-live")).to_have_class(re.compile("link-live"), timeout=WAIT_MS)
 
         settle(page, feed.part("OK"))
-        page.evaluate("delete window.notes['link-lost']") if page.evaluate("Boolean(window.notes)") else page.evaluate(NOTE)
+        page.evaluate("delete window.notes['link-lost']")  # still there: the page has not been loaded anew
         os.kill(own_server.process.pid, signal.SIGKILL)
         killed_ms = time.time() * 1000
         assert noted(page, "link-lost") - killed_ms <= LOST_MS
@@ -306,6 +310,7 @@ def test_a_lost_server_is_said_within_two_seconds_and_found_again(browser: Brows
         expect(page.locator(".gt-live")).to_have_class(re.compile("link-live"), timeout=WAIT_MS)
         settle(page, feed.part("NG"))
         expect(page.locator(".gt-state h1")).to_have_text("NG")
+        assert page.evaluate("Boolean(window.notes)"), "the page was loaded anew"
 
 
 def test_a_page_that_hangs_veils_itself(browser: Browser, shared_feed: Feed, server: Server) -> None:

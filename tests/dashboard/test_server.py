@@ -227,32 +227,3 @@ def test_the_record_fills_the_strip_at_start(tmp_path: Path) -> None:
 def test_a_damaged_record_does_not_keep_the_page_away(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
     assert last_rejects(str(tmp_path)) == []
-
-
-def _post(url: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
-    request = urllib.request.Request(url, body, headers={"Content-Type": "application/json", **headers})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
-
-
-@pytest.mark.parametrize(
-    ("body", "headers", "status"),
-    [
-        (b'{"who":"x"}', {}, 403),  # what a form on another site could send
-        (b"", {"X-Gutteil": "1"}, 400),
-        (b'{"who":" "}', {"X-Gutteil": "1"}, 400),
-        (b'{"who":7}', {"X-Gutteil": "1"}, 400),
-        (b'{"who":"x","op":"stop"}', {"X-Gutteil": "1"}, 400),
-        (b'{"who":"' + b"x" * 5000 + b'"}', {"X-Gutteil": "1"}, 400),
-        (b'{"who":"x"}', {"X-Gutteil": "1"}, 503),  # nobody is there who could obey
-    ],
-)
-def test_an_acknowledgement_is_checked(server: Server, body: bytes, headers: dict[str, str], status: int) -> None:
-    code, said = _post(f"{server.url}/api/line/acknowledge", body, **headers)
-    assert code == status
-    assert said["accepted"] is False
-    assert said["text"]
