@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from edge.errors import GutteilError
 from edge.keeping_cli import app as keeping_app
+from edge.line_cli import app as line_app
 from edge.models_cli import app as models_app
 from edge.plc_command import app as plc_app
 from edge.processes import SETTINGS_WRONG, run_process
@@ -270,38 +271,6 @@ Line = Annotated[
 
 
 @app.command()
-def acknowledge(who: Who, reason: Annotated[str, typer.Option(help="what was done about it")] = "", config: Line = None) -> None:
-    """Acknowledge every stop, so that the line may run again. Look at the parts on the belt first."""
-    from edge.command_line import order
-
-    order("acknowledge", who, reason, config, Console())
-
-
-@app.command()
-def stop(who: Who, reason: Annotated[str, typer.Option(help="why")] = "", config: Line = None) -> None:
-    """Stop the line until somebody acknowledges."""
-    from edge.command_line import order
-
-    order("stop", who, reason, config, Console())
-
-
-@app.command(name="eject-next")
-def eject_next(who: Who, reason: Annotated[str, typer.Option(help="why")] = "", config: Line = None) -> None:
-    """Test the ejector: the next part is ejected whatever its verdict, once. Nothing passes that would not have passed."""
-    from edge.command_line import order
-
-    order("eject-next", who, reason, config, Console())
-
-
-@app.command()
-def status(config: Line = None) -> None:
-    """Whether the line runs, and what has stopped it."""
-    from edge.command_line import order
-
-    order("status", "", "", config, Console())
-
-
-@app.command()
 def reconcile(
     config: Line = None,
     folder: RecordFolder = None,
@@ -375,6 +344,7 @@ app.add_typer(plc_app, name="plc")
 app.add_typer(models_app, name="models")
 app.add_typer(rabbits_app, name="rabbits")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(line_app)
 app.add_typer(keeping_app)  # without a name: its commands are ours
 
 
