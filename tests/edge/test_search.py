@@ -195,7 +195,7 @@ def test_what_cannot_be_looked_for_is_said(stores: list[Store], filters: Filters
     with stores[0].reading() as db:
         for search in (find, count, timeline):
             with pytest.raises(StoreError, match=words):
-                search(db, filters)  # type: ignore[operator]
+                search(db, filters)
 
 
 @given(st.text(max_size=30))
