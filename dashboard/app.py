@@ -26,6 +26,7 @@ from dashboard.history import last_rejects
 from dashboard.live import Live
 from dashboard.people import audit_page, login_page, me_page, people_page, setup_page
 from dashboard.people.access import OPEN, Access, Rule
+from dashboard.people.closed import add_closed
 from dashboard.people.entrance import Entrance
 from dashboard.people.first_start import prepare_people
 from dashboard.people.pseudonyms import Pseudonyms
@@ -118,6 +119,7 @@ def make_app(config: Station) -> FastAPI:
         ],
     )
     add_routes(app, desk)
+    add_closed(app, rules)
     for module in PAGES:
         module.add(desk)
     ui.run_with(
