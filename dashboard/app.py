@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import uvicorn
 from fastapi import FastAPI
-from nicegui import ui
+from nicegui import core, ui
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -122,6 +122,8 @@ def make_app(config: Station) -> FastAPI:
     add_closed(app, rules)
     for module in PAGES:
         module.add(desk)
+    # else a bar without a name, for screen readers, runs along at each request that a script makes
+    core.app.config.quasar_config["loadingBar"]["skipHijack"] = True
     ui.run_with(
         app,
         title="Gutteil",

@@ -29,7 +29,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def ask(url: str, method: str = "GET", body: bytes | None = None, context: ssl.SSLContext | None = None, **headers: str) -> Answer:
+def ask(url: str, method: str = "GET", body: bytes | None = None, context: ssl.SSLContext | None = None, /, **headers: str) -> Answer:
     """One request; `_` in a header's name stands for `-`. Redirects are not followed."""
     parts = urllib.parse.urlsplit(url)
     assert parts.hostname is not None

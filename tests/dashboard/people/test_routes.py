@@ -20,8 +20,8 @@ from edge.config import Record, Station
 from tests.dashboard.people.http import FORM, ask, cookie
 from tests.dashboard.stage import Stage
 
-EVERYBODY: Final = {"nobody", *ROLES}
-LOGGED_IN: Final = set(ROLES)
+LOGGED_IN: Final[set[str]] = {*ROLES}
+EVERYBODY: Final[set[str]] = {"nobody", *LOGGED_IN}
 # address and method → who gets past the door
 TABLE: Final[dict[tuple[str, str], set[str]]] = {
     ("/", "GET"): EVERYBODY,
@@ -46,7 +46,11 @@ TABLE: Final[dict[tuple[str, str], set[str]]] = {
     ("/setup", "GET"): set(),
 }
 # what NiceGUI brings along: files without a secret, and the events of a page, each of which asks for its actor again
-NICEGUI: Final = {("/_nicegui", "GET"): EVERYBODY, ("/_nicegui", "POST"): LOGGED_IN, ("/_nicegui_ws", "GET"): EVERYBODY}
+NICEGUI: Final[dict[tuple[str, str], set[str]]] = {
+    ("/_nicegui", "GET"): EVERYBODY,
+    ("/_nicegui", "POST"): LOGGED_IN,
+    ("/_nicegui_ws", "GET"): EVERYBODY,
+}
 
 
 def walk(routes: list[BaseRoute], under: str = "") -> Iterator[tuple[str, str]]:
