@@ -14,8 +14,7 @@ from pathlib import Path
 import cv2
 import uvicorn
 from fastapi import FastAPI
-from nicegui import app as pages
-from nicegui import ui
+from nicegui import core, ui
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -35,6 +34,7 @@ from dashboard.parts.replays import Replays
 from dashboard.parts.routes import parts_router
 from dashboard.people import audit_page, login_page, me_page, people_page, setup_page
 from dashboard.people.access import OPEN, Access, Rule
+from dashboard.people.closed import add_closed
 from dashboard.people.entrance import Entrance
 from dashboard.people.first_start import prepare_people
 from dashboard.people.pseudonyms import Pseudonyms
@@ -170,11 +170,13 @@ def make_app(config: Station) -> FastAPI:
     )
     add_refusals(app)
     add_routes(app, desk)
-    app.openapi = describe(app, desk.schemas, rules)  # type: ignore[method-assign]
     app.include_router(parts_router(desk, replays))
+    app.openapi = describe(app, desk.schemas, rules)  # type: ignore[method-assign]
+    add_closed(app, rules)
     for module in PAGES:
         module.add(desk)
-    pages.config.quasar_config["loadingBar"] = {"skipHijack": True}  # a bar without a name, for every request of the pages' own
+    # else a bar without a name, for screen readers, runs along at each request that a script makes
+    core.app.config.quasar_config["loadingBar"]["skipHijack"] = True
     ui.run_with(
         app,
         title="Gutteil",

@@ -263,7 +263,6 @@ def card(
         show_words(document)
 
 
-Who = Annotated[str, typer.Option(help="your name, for the record")]
 RecordFolder = Annotated[Path | None, typer.Option(help="folder of the record, instead of the settings' one")]
 Line = Annotated[
     Path | None, typer.Option("--config", help="settings of the station (TOML); default: the usual addresses, as the demo has them")

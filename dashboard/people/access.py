@@ -90,20 +90,20 @@ class Access:
         asked = HTTPConnection(scope)
         person, token, key, by_token = await self._who(asked)
         scope.setdefault("state", {}).update(person=person, token=token)
-        refusal = self._too_often(scope, asked, key) or await self._refusal(scope, asked.headers, by_token)
-        if refusal is None:
+        said_no = self._too_often(scope, asked, key) or await self._refusal(scope, asked.headers, by_token)
+        if said_no is None:
             rule = self.rule(scope["path"])
             if rule is not None and "transfer-encoding" in asked.headers:  # its length is not known beforehand
                 try:
                     receive = await whole_body(receive, rule.body)
                 except TooLong:
-                    refusal = _no(413, f"the request is longer than {rule.body} bytes")
-        if refusal is None:
+                    said_no = refusal(413, f"the request is longer than {rule.body} bytes")
+        if said_no is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await _refuse_socket(scope, receive, send, refusal)
+            await _refuse_socket(scope, receive, send, said_no)
         else:
-            await refusal(scope, receive, send)
+            await said_no(scope, receive, send)
 
     async def _who(self, asked: HTTPConnection) -> tuple[Person | None, str | None, str, bool]:
         """The person, their session's token, what their requests are counted under, and whether they brought a token of the API."""
@@ -125,7 +125,7 @@ class Access:
             wait = max(wait, self._rates.wait_s("login", address_of(asked)))
         if not wait:
             return None
-        answer = _no(429, f"too many requests to {path[:100]}; wait {math.ceil(wait)} s")
+        answer = refusal(429, f"too many requests to {path[:100]}; wait {math.ceil(wait)} s")
         answer.headers["Retry-After"] = str(math.ceil(wait))
         return answer
 
@@ -134,18 +134,20 @@ class Access:
         rule, method = self.rule(path), "GET" if socket else scope["method"]
         html = method == "GET" and not socket and "text/html" in headers.get("accept", "")
         if method not in _METHODS:
-            return _no(405, "this method is not known here", Allow="GET")
+            return refusal(405, "this method is not known here", Allow="GET")
         if rule is None:
-            return _no(404, "there is nothing at this address")
+            return refusal(404, "there is nothing at this address")
         if rule.page and method not in _SAFE:
-            return _no(405, "this is a page; it is only looked at", Allow="GET")
+            return refusal(405, "this is a page; it is only looked at", Allow="GET")
         if not await asyncio.to_thread(self._people.anybody):
             if not rule.first and rule.needs != "look":
-                return RedirectResponse("/setup", 303) if html else _no(403, "there is no user yet; open /setup first")
+                return RedirectResponse("/setup", 303) if html else refusal(403, "there is no user yet; open /setup first")
         elif path in SETUP:
-            return RedirectResponse("/login", 303) if html else _no(404, "there are users already; an admin makes further ones")
+            return RedirectResponse("/login", 303) if html else refusal(404, "there are users already; an admin makes further ones")
         if by_token and (person is None or not path.startswith(_WITH_TOKEN)):
-            no = _no(401, "this token is not known, revoked or past its day" if person is None else "tokens are for the API, not for pages")
+            no = refusal(
+                401, "this token is not known, revoked or past its day" if person is None else "tokens are for the API, not for pages"
+            )
             no.headers["WWW-Authenticate"] = 'Bearer realm="gutteil"'
             return no
         looks = socket or method in _SAFE
@@ -155,10 +157,10 @@ class Access:
         if (not looks or socket) and not by_token:
             origin = headers.get("origin")
             if origin is not None and urllib.parse.urlsplit(origin).netloc != headers.get("host"):
-                return _no(403, "a page of another site may not do this")
+                return refusal(403, "a page of another site may not do this")
             # a page of another origin cannot set this header without asking first, and is not answered then; forms of our own carry the origin
             if not socket and origin is None and headers.get("x-gutteil") != "1":
-                return _no(403, "the header X-Gutteil: 1 is missing")
+                return refusal(403, "the header X-Gutteil: 1 is missing")
         return None if socket else _body_refusal(rule, headers)
 
 
@@ -178,33 +180,34 @@ def _kind(scope: Scope) -> Kind | None:
 def _body_refusal(rule: Rule, headers: Headers) -> Response | None:
     length = headers.get("content-length", "0")
     if not length.isdigit():
-        return _no(400, "Content-Length is no number")
+        return refusal(400, "Content-Length is no number")
     if int(length) > rule.body:
-        return _no(413, f"the request is longer than {rule.body} bytes")
+        return refusal(413, f"the request is longer than {rule.body} bytes")
     if int(length) or "transfer-encoding" in headers:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in rule.types:
-            return _no(415, f"Content-Type {kind[:60]!r} is not read here; send {' or '.join(rule.types)}")
+            return refusal(415, f"Content-Type {kind[:60]!r} is not read here; send {' or '.join(rule.types)}")
     return None
 
 
 def _closed(scope: Scope, person: Person | None, needs: Permission, html: bool) -> Response:
     here = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
     if person is None:
-        return RedirectResponse("/login?" + urllib.parse.urlencode({"to": here}), 303) if html else _no(401, "log in first")
+        return RedirectResponse("/login?" + urllib.parse.urlencode({"to": here}), 303) if html else refusal(401, "log in first")
     if person.first_step:
-        return RedirectResponse("/me", 303) if html else _no(403, "choose a password of your own first, at /me")
+        return RedirectResponse("/me", 303) if html else refusal(403, "choose a password of your own first, at /me")
     if html and person.only is not None:  # by PIN: the password opens more
         return RedirectResponse("/login?" + urllib.parse.urlencode({"to": here, "wrong": "more"}), 303)
-    return _no(403, f"{person.who} has no permission '{needs}'; ask an admin")
+    return refusal(403, f"{person.who} has no permission '{needs}'; ask an admin")
 
 
-def _no(status: int, text: str, **headers: str) -> Response:
+def refusal(status: int, text: str, **headers: str) -> Response:
+    """An answer that says no, in words."""
     body = msgspec.json.encode({"accepted": False, "text": text})
     return Response(body, status, {"Cache-Control": "no-store", **headers}, JSON)
 
 
-async def _refuse_socket(scope: Scope, receive: Receive, send: Send, refusal: Response) -> None:
+async def _refuse_socket(scope: Scope, receive: Receive, send: Send, said_no: Response) -> None:
     await receive()
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
@@ -213,4 +216,4 @@ async def _refuse_socket(scope: Scope, receive: Receive, send: Send, refusal: Re
     async def send_socket(message: Message) -> None:
         await send({**message, "type": "websocket." + message["type"]})
 
-    await refusal({**scope, "type": "http", "method": "GET"}, receive, send_socket)
+    await said_no({**scope, "type": "http", "method": "GET"}, receive, send_socket)

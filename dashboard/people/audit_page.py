@@ -17,7 +17,7 @@ from edge.audit import AuditRow
 from edge.audit_search import AuditFilter, search
 from edge.store import Store
 
-PAGE = Page("/audit", "audit.title", "fact_check", "audit", ("people.css",))
+PAGE = Page("/audit", "audit.title", "history_edu", "audit", ("people.css",))
 _PAGE = 100
 _MOST = 500  # on the page at once; older ones push out the newest
 

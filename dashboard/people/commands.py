@@ -24,7 +24,9 @@ from dashboard.record import Record
 from edge.config import load
 
 app = typer.Typer(
-    help="Who may log in to the dashboard, and as what. Works without the dashboard; run it as the appliance's user.", no_args_is_help=True
+    help="Who may log in to the dashboard, and as what. Works without the dashboard; run it as the appliance's user.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 Config = Annotated[Path, typer.Option("--config", help="settings of the station (TOML); docs/settings.md lists every key")]
 Name = Annotated[str, typer.Argument(help="the user's name")]

@@ -11,7 +11,7 @@ Kind = Literal["login", "api", "live", "page", "socket"]
 # per second in the long run, and at once. Many screens may share an address, the line's among them: fifty that follow the line fast ask for
 # a few hundred pictures a second together, all from a cache
 LIMITS: Final[dict[Kind, tuple[float, float]]] = {
-    "login": (0.5, 20.0),
+    "login": (1.0, 40.0),
     "api": (50.0, 200.0),
     "live": (1000.0, 3000.0),
     "page": (20.0, 300.0),

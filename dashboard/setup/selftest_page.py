@@ -15,7 +15,7 @@ from dashboard.setup.selftests import SelfTestState
 from edge.errors import StoreError
 from edge.rabbits import Rabbits, Step
 
-PAGE = Page("/selftest", "selftest.title", "fact_check", "history", ("setup.css",))
+PAGE = Page("/selftest", "selftest.title", "verified", "history", ("setup.css",))
 _ICONS = {"waiting": "hourglass_empty", "judged": "visibility", "passed": "check_circle", "failed": "cancel"}
 LOOK_S = 1.0
 
@@ -69,8 +69,7 @@ class _SelfTest:
             self._result(s)
             if s.state == "none" and await self._due():
                 ui.label(t("selftest.due")).classes("gt-wrong").props('role="alert"')
-            if s.state == "over":
-                self._steps(s)
+            self._steps(s)
             if may:
                 with ui.element("div").classes("gt-row"):
                     button(t("selftest.begin" if s.state == "none" else "selftest.again"), self._begin, tone="primary", icon="play_arrow")
