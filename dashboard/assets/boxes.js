@@ -64,9 +64,6 @@ export default {
     reach() {
       return (coarse.matches ? 44 : 24) * this.px;
     },
-    image() {
-      return this.zoom > 1.5 && this.sharp ? this.sharp : this.src;
-    },
   },
   watch: {
     src() {
@@ -149,7 +146,10 @@ export default {
       else if (this.drawing && this.editable) this.drag = { what: "draw", ...start };
       else if (index !== undefined && this.editable && (event.pointerType === "mouse" || Number(index) === this.selected))
         this.drag = { what: "move", tap: Number(index), box: this.drawn[index].box, ...start };
-      else this.drag = { what: this.zoom > 1 ? "pan" : "swipe", tap: index === undefined ? -1 : Number(index), ...start };
+      else {
+        const what = this.zoom > 1 ? "pan" : event.pointerType === "mouse" ? "rest" : "swipe"; // a mouse that slips judges nothing
+        this.drag = { what, tap: index === undefined ? -1 : Number(index), ...start };
+      }
     },
     spread() {
       const [a, b] = [...this.pointers.values()];
@@ -183,7 +183,7 @@ export default {
         const to = [drag.from[0] + dx, drag.from[1] + dy];
         const box = [Math.min(drag.from[0], to[0]), Math.min(drag.from[1], to[1]), Math.max(drag.from[0], to[0]), Math.max(drag.from[1], to[1])];
         this.draft = { index: -1, box: this.clamp(box) };
-      } else {
+      } else if (drag.what !== "rest") {
         const box = drag.what === "move" ? this.moved(drag.box, dx, dy) : this.resized(drag.box, drag.handle, dx, dy);
         this.draft = { index: drag.what === "move" ? drag.tap : drag.index, box };
       }
@@ -282,7 +282,8 @@ export default {
       <figure class="gt-bx-pane" :style="swipe ? { transform: 'translateX(' + swipe * 0.4 + 'px) rotate(' + swipe * 0.006 + 'deg)' } : null">
         <svg ref="pane" :viewBox="viewBox" role="group" :aria-label="label" preserveAspectRatio="xMidYMid meet"
           @pointerdown="down" @pointermove="move" @pointerup="up" @pointercancel="up" @wheel.prevent="wheel" @contextmenu.prevent @dragstart.prevent>
-          <image :href="image" :width="size[0]" :height="size[1]" preserveAspectRatio="none" :class="{ 'is-near': scale > 3 }" />
+          <image :href="src" :width="size[0]" :height="size[1]" preserveAspectRatio="none" />
+          <image v-if="zoom > 1.5" :href="sharp" :width="size[0]" :height="size[1]" preserveAspectRatio="none" :class="{ 'is-near': scale > 3 }" />
           <image v-if="reference" v-show="blink" class="gt-bx-reference" :href="reference" :width="size[0]" :height="size[1]" preserveAspectRatio="none" />
           <template v-if="overlay && !blink">
             <rect v-for="(b, i) in shadows" :key="'s' + i" class="gt-bx-shadow" :x="b.box[0]" :y="b.box[1]" :width="b.box[2] - b.box[0]" :height="b.box[3] - b.box[1]" />

@@ -1,6 +1,6 @@
 // The review page: the queue as a grid, one part in focus, and reports of missed defects. Vue escapes every text; nothing is set as HTML.
 import Mark from "/assets/mark.js";
-import { Api, Keys, Seen } from "/assets/review_api.js";
+import { Api, Keys, picture, Seen } from "/assets/review_api.js";
 import Card from "/assets/review_card.js";
 import Help from "/assets/review_help.js";
 import Missed from "/assets/review_missed.js";
@@ -35,7 +35,8 @@ export default {
       return this.queue?.items ?? [];
     },
     unseen() {
-      return this.items.filter((i) => !this.seen.has(i.part_id)).length;
+      const further = Math.max(0, (this.queue?.left ?? 0) - this.items.length);
+      return this.items.filter((i) => !this.seen.has(i.part_id)).length + further;
     },
     at() {
       return this.items.findIndex((i) => i.part_id === this.part?.part_id);
@@ -110,6 +111,7 @@ export default {
         if (report && !part.passed) this.tell(this.words.t("review.did_not_pass", { part: id }), true);
         this.seen.add(id);
         this.address();
+        for (const next of this.items.slice(this.at + 1, this.at + 3)) if (next.size) new Image().src = picture(next.part_id, "full"); // is here when it is wanted
         return true;
       } catch (error) {
         this.wrong(error);
@@ -157,23 +159,24 @@ export default {
         else this.tell(this.words.t("review.done", { part: this.short(id), word: this.words.t(`review.said_${said.truth}`) }));
         this.seen.add(id);
         if (this.queue) this.queue = { ...this.queue, escapes: done.escapes, left: Math.max(0, this.queue.left - (from >= 0)), items: this.items.filter((i) => i.part_id !== id) };
-        this.busy = false;
         if (done.escape) {
           this.escaped = { part_id: id, total: done.escapes };
           if (here) await this.open(id).then(() => (this.escaped = { part_id: id, total: done.escapes }));
         } else if (here) {
           if (from < 0 || !((await this.step(1, from - 1)) || (await this.step(-1, from)))) this.leave();
         }
+        this.busy = false; // not before the next part is there: a second tap is not meant for the first one
         this.refresh();
       } catch (error) {
-        this.busy = false;
         const newest = error.said?.newer?.at(-1);
-        if (newest) this.tell(`${this.short(id)}: ${this.words.t("review.meanwhile", { who: newest.who })} ${this.words.t(newest.truth === "withdrawn" ? "review.withdrawn" : `review.said_${newest.truth}`)}`, true);
+        if (newest && here) this.note = null;
+        else if (newest) this.tell(`${this.short(id)}: ${this.words.t("review.meanwhile", { who: newest.who })} ${this.words.t(newest.truth === "withdrawn" ? "review.withdrawn" : `review.said_${newest.truth}`)}`, true);
         else this.wrong(error);
         if (error.status === 409) {
           if (here) this.part = await this.api.part(id).catch(() => this.part);
           this.refresh();
         }
+        this.busy = false;
       }
     },
     async takeBack() {
@@ -214,7 +217,7 @@ export default {
         return;
       }
       const { key } = event;
-      if (key === "Enter" && this.keys.press(key, null)) return event.preventDefault();
+      if (key === "Enter" && this.keys.press(event, null)) return event.preventDefault();
       if (key === "?" || key === "F1") {
         event.preventDefault();
         return this.$refs.help.open();
@@ -226,11 +229,11 @@ export default {
         }
         if (key === " " && event.target.closest?.("button, [role=button], summary")) return;
         const act = this.$refs.part?.key(key, event);
-        return this.keys.press(key, event.repeat ? null : act);
+        return this.keys.press(event, event.repeat ? null : act);
       }
       if (this.view === "missed" && key === "Escape") return this.grid();
       const act = this.view === "grid" ? this.gridKey(event) : null;
-      this.keys.press(key, event.repeat ? null : act);
+      this.keys.press(event, event.repeat ? null : act);
     },
     gridKey(event) {
       const { key } = event;

@@ -1,5 +1,7 @@
 // What the review page says to the server, and what it remembers in this browser.
 const MOST_SEEN = 3000;
+const SCAN_MS = 70; // between two signs of a scanner
+const ALONE_MS = 110;
 const MODIFIERS = ["Shift", "Control", "Alt", "AltGraph", "CapsLock", "Meta"];
 
 /** A refusal: the server's own words, and what it sent besides. */
@@ -102,15 +104,16 @@ export class Keys {
   constructor(scanned) {
     this.scanned = scanned;
     this.typed = "";
-    this.last = 0;
+    this.last = -1000;
   }
 
   /** A key with no field to go to. A single one acts after a moment in which no other has come. */
-  press(key, act, now = performance.now()) {
+  press(event, act) {
+    const { key, timeStamp } = event; // when it was pressed, however late a busy page gets to it
     if (MODIFIERS.includes(key)) return false; // scanners hold Shift for capitals
     clearTimeout(this.timer);
-    const fast = now - this.last < 45;
-    this.last = now;
+    const fast = timeStamp - this.last < SCAN_MS;
+    this.last = timeStamp;
     if (key === "Enter" && fast && this.typed.length >= 3) {
       const code = this.typed;
       this.typed = "";
@@ -122,7 +125,7 @@ export class Keys {
       return false;
     }
     this.typed = fast ? this.typed + key : key;
-    if (act && this.typed.length === 1) this.timer = setTimeout(act, 60);
+    if (act && this.typed.length === 1) this.timer = setTimeout(act, ALONE_MS);
     return true;
   }
 }

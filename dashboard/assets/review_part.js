@@ -168,7 +168,7 @@ export default {
         <template v-if="shown">
           <Boxes ref="boxes" :key="item.part_id" :src="urls.full" :sharp="urls.sharp" :reference="urls.reference" :size="item.size" :model="item.defects" :boxes="boxes" :shadow="item.shadow_defects"
             :selected="selected" :editable="label" :overlay="overlay" :compare="compare" :blink="blink" :drawing="drawing" :kind="kind" :words="words" :label="words.t('review.picture_of', { part: item.part_id })"
-            @change="boxes = $event" @select="selected = $event" @adopt="adopt" @swipe="say($event === 'left' ? 'bad' : 'good')" @swiping="swipe = report ? 0 : $event" />
+            @change="boxes = $event" @select="selected = $event" @adopt="adopt" @swipe="!report && say($event === 'left' ? 'bad' : 'good')" @swiping="swipe = report ? 0 : $event" />
           <div class="gt-rp-tools" role="toolbar" aria-orientation="vertical" :aria-label="words.t('review.tools')">
             <button v-if="label" type="button" :aria-pressed="drawing" :title="words.t('review.draw') + ' (D)'" @click="draw(!drawing)"><i class="q-icon material-icons" aria-hidden="true">highlight_alt</i><span>{{ words.t("review.draw") }}</span></button>
             <button type="button" :aria-pressed="overlay" :title="words.t('review.overlay') + ' (O)'" @click="overlay = !overlay"><i class="q-icon material-icons" aria-hidden="true">{{ overlay ? "layers" : "layers_clear" }}</i><span>{{ words.t("review.overlay") }}</span></button>
@@ -242,7 +242,7 @@ export default {
 
       <footer class="gt-rp-keys">
         <button type="button" class="gt-rp-go" :disabled="!place.before" @click="$emit('step', -1)" :aria-label="words.t('review.back')" :title="words.t('review.back') + ' (←)'"><Mark name="left" /></button>
-        <button v-for="a in acts" :key="a.truth" type="button" class="gt-rp-act" :class="['is-' + a.truth, { 'is-said': counts?.truth === a.truth }]" :disabled="busy || (report && noteMissing)" :aria-keyshortcuts="a.key" @click="say(a.truth)">
+        <button v-for="a in acts" :key="a.truth" type="button" class="gt-rp-act" :class="['is-' + a.truth, { 'is-said': counts?.truth === a.truth, 'is-busy': busy }]" :disabled="busy || (report && noteMissing)" :aria-keyshortcuts="a.key" @click="say(a.truth)">
           <Mark :name="a.mark" /><span>{{ report ? words.t("review.report_go") : a.text }}</span><kbd aria-hidden="true">{{ a.key }}</kbd>
         </button>
         <button type="button" class="gt-rp-go" :disabled="!place.after" @click="$emit('step', 1)" :aria-label="words.t('review.next')" :title="words.t('review.next') + ' (→)'"><Mark name="right" /></button>

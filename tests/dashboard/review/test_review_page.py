@@ -68,9 +68,9 @@ def review(stage: Stage, role: Role = "engineer", path: str = "/review", **how: 
 
 def press(page: Page, key: str) -> None:
     """As a person does: slower than a scanner."""
-    page.wait_for_timeout(120)
+    page.wait_for_timeout(90)
     page.keyboard.press(key)
-    page.wait_for_timeout(120)
+    page.wait_for_timeout(150)
 
 
 @pytest.mark.parametrize(("language", "size", "dark"), [("en", "screen", True), ("de", "tablet", False)])
@@ -363,7 +363,9 @@ def test_a_scanner_judges_nothing(stage: Stage, parts: Callable[..., list[str]])
     fill_record(stage.folder, [Made("BUG-7", "NG", seed=9)])
     with review(stage, path=f"/review?part={bad}") as page:
         expect(page.locator(".gt-bx-box").first).to_be_visible()
-        page.keyboard.type("BUG-7\n", delay=4)
+        page.evaluate(
+            """() => { for (const key of [..."BUG-7", "Enter"]) document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })); }"""
+        )
         expect(page.locator(".gt-rp")).to_have_attribute("aria-label", "Part BUG-7")
         page.wait_for_timeout(300)
         assert said(stage, bad) == []
