@@ -15,7 +15,9 @@ def report(
     shift: Annotated[str, typer.Option(help="DAY/NUMBER, e.g. 2026-11-24/1; or last, or this")] = "last",
     language: Annotated[Literal["de", "en"], typer.Option(help="language of the report")] = "en",
     out: Annotated[Path | None, typer.Option(help="file to write; default: its usual name, in this folder")] = None,
-    due: Annotated[bool, typer.Option("--due", help="instead: write into report.folder what is due, as the dashboard does by itself")] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="instead: write into report.folder what is due, as the dashboard does by itself")
+    ] = False,
 ) -> None:
     """The report of a shift as PDF, German or English (docs/report.md)."""
     from dashboard.report.written import make, name_of, shift_called, write_due

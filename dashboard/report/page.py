@@ -79,7 +79,9 @@ def _tools(visited: Visit, numbers: Numbers, shift: Shift) -> None:
     t = {key: escape(text) for key, text in visited.texts.items() if key.startswith(("stats.", "language."))}
     calendar = numbers.calendar
     beside = [calendar.shift(shift.since_ns - 1), calendar.shift(shift.until_ns)]
-    moves = [(_query("/statistics/report", s), text) for s, text in zip(beside, (f"‹ {t['stats.before']}", f"{t['stats.after']} ›"), strict=True)]
+    moves = [
+        (_query("/statistics/report", s), text) for s, text in zip(beside, (f"‹ {t['stats.before']}", f"{t['stats.after']} ›"), strict=True)
+    ]
     files = [
         (_query("/api/reports/pdf", shift, language=code), visited.t("stats.pdf", language=visited.t("language." + code)))
         for code in ("de", "en")

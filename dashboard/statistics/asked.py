@@ -122,7 +122,9 @@ def _span(named: Named, given: Mapping[str, str], calendar: Calendar, now_ns: in
     if named == "range":
         since, until = (_moment(key, given.get(key, ""), calendar) for key in ("from", "to"))
         if not 0 < until - since <= MAX_DAYS * DAY_NS:
-            raise StoreError(f"from {given.get('from', '')[:40]} to {given.get('to', '')[:40]}: give an end after the beginning, at most ten years later")
+            raise StoreError(
+                f"from {given.get('from', '')[:40]} to {given.get('to', '')[:40]}: give an end after the beginning, at most ten years later"
+            )
         return since, until
     today = calendar.local(now_ns).date()
     return calendar.at(today - timedelta(days=_DAYS[named] - 1)), calendar.at(today + timedelta(days=1))

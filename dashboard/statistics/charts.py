@@ -90,6 +90,4 @@ def chart(visited: Visit, kind: str, data: dict[str, Any], table: Table, *, titl
     with ui.element("details").classes("gt-table-beside"):
         with ui.element("summary"):
             ui.label(t("stats.table"))
-        ui.html(
-            f'<div class="gt-scroll" tabindex="0" role="region" aria-label="{escape(title)}">{table.html(title)}</div>', sanitize=False
-        )
+        ui.html(f'<div class="gt-scroll" tabindex="0" role="region" aria-label="{escape(title)}">{table.html(title)}</div>', sanitize=False)

@@ -55,28 +55,37 @@ TEXTS: dict[str, Text] = {
     # charts
     "stats.pareto": Text("Defects: which reject most", "Fehler: was am meisten ausschleust"),
     "stats.pareto_alt": Text(
-        "Bars: rejected parts by class, {first} first with {n}; line: cumulated share", "Balken: ausgeschleuste Teile je Klasse, zuerst {first} mit {n}; Linie: kumulierter Anteil"
+        "Bars: rejected parts by class, {first} first with {n}; line: cumulated share",
+        "Balken: ausgeschleuste Teile je Klasse, zuerst {first} mit {n}; Linie: kumulierter Anteil",
     ),
-    "stats.no_defects": Text("No part was rejected for a defect in this time.", "In dieser Zeit wurde kein Teil wegen eines Fehlers ausgeschleust."),
+    "stats.no_defects": Text(
+        "No part was rejected for a defect in this time.", "In dieser Zeit wurde kein Teil wegen eines Fehlers ausgeschleust."
+    ),
     "stats.examples": Text("Newest parts with {kind}", "Neueste Teile mit {kind}"),
     "stats.example": Text("Part {part} with {kind}", "Teil {part} mit {kind}"),
     "stats.control": Text("Control chart (p) of the reject rate", "Regelkarte (p) des Ausschussanteils"),
     "stats.control_kind": Text("Control chart (p) of the share with {kind}", "Regelkarte (p) des Anteils mit {kind}"),
     "stats.control_alt": Text(
-        "Share by {by} with centre {centre} and control limits; broken rules: {n}", "Anteil je {by} mit Mitte {centre} und Eingriffsgrenzen; verletzte Regeln: {n}"
+        "Share by {by} with centre {centre} and control limits; broken rules: {n}",
+        "Anteil je {by} mit Mitte {centre} und Eingriffsgrenzen; verletzte Regeln: {n}",
     ),
     "stats.signals": Text("What the chart says", "Was die Karte sagt"),
     "stats.no_signal": Text("No rule is broken: the line is as it usually is.", "Keine Regel ist verletzt: Die Linie ist wie sonst."),
     "stats.few_points": Text(
-        "Fewer than eight points: only single points and short runs can show.", "Weniger als acht Punkte: Nur einzelne Punkte und kurze Folgen fallen auf."
+        "Fewer than eight points: only single points and short runs can show.",
+        "Weniger als acht Punkte: Nur einzelne Punkte und kurze Folgen fallen auf.",
     ),
     "stats.signal": Text("{when}: {what}", "{when}: {what}"),
     "stats.look_at": Text("Look at: ", "Prüfen: "),
     "stats.rejects_then": Text("Rejects of that time", "Ausschuss dieser Zeit"),
     "stats.trend": Text("Trend by {by}", "Verlauf je {by}"),
     "stats.trend_alt": Text("Reject rate and number of parts by {by}", "Ausschussanteil und Anzahl Teile je {by}"),
-    "stats.rising": Text("Rising: {change} over this time, more than chance explains.", "Steigend: {change} über diese Zeit, mehr als Zufall erklärt."),
-    "stats.falling": Text("Falling: {change} over this time, more than chance explains.", "Fallend: {change} über diese Zeit, mehr als Zufall erklärt."),
+    "stats.rising": Text(
+        "Rising: {change} over this time, more than chance explains.", "Steigend: {change} über diese Zeit, mehr als Zufall erklärt."
+    ),
+    "stats.falling": Text(
+        "Falling: {change} over this time, more than chance explains.", "Fallend: {change} über diese Zeit, mehr als Zufall erklärt."
+    ),
     "stats.level": Text("No trend beyond chance.", "Kein Trend über den Zufall hinaus."),
     "stats.by_recipe": Text("By recipe", "Je Rezept"),
     "stats.by_recipe_alt": Text("Reject rate and number of parts by recipe", "Ausschussanteil und Anzahl Teile je Rezept"),
@@ -151,9 +160,15 @@ TEXTS: dict[str, Text] = {
     "stats.before": Text("Shift before", "Schicht davor"),
     "stats.after": Text("Shift after", "Schicht danach"),
     "stats.written": Text("Reports written", "Geschriebene Berichte"),
-    "stats.written_where": Text("As each shift ends they are written to {folder}", "Nach jedem Schichtende werden sie geschrieben nach {folder}"),
-    "stats.written_none": Text("None yet: the first is written as this shift ends.", "Noch keine: Der erste wird nach dem Ende dieser Schicht geschrieben."),
-    "stats.written_off": Text("None are written by themselves: report.languages is empty.", "Von selbst wird keiner geschrieben: report.languages ist leer."),
+    "stats.written_where": Text(
+        "As each shift ends they are written to {folder}", "Nach jedem Schichtende werden sie geschrieben nach {folder}"
+    ),
+    "stats.written_none": Text(
+        "None yet: the first is written as this shift ends.", "Noch keine: Der erste wird nach dem Ende dieser Schicht geschrieben."
+    ),
+    "stats.written_off": Text(
+        "None are written by themselves: report.languages is empty.", "Von selbst wird keiner geschrieben: report.languages ist leer."
+    ),
     "stats.file": Text("File", "Datei"),
     "stats.day": Text("Day", "Tag"),
     "stats.language": Text("Language", "Sprache"),

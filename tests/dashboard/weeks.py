@@ -33,10 +33,19 @@ class Weeks:
         missed: ids of parts whose ejection was not confirmed; escaped: of those that passed and that somebody found bad.
     """
 
-    def __init__(self, folder: Path, station: str, *, settings: Shifts = SETTINGS, seed: int = 1, simulated: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        station: str,
+        *,
+        settings: Shifts = SETTINGS,
+        kinds: tuple[str, ...] = KINDS,
+        seed: int = 1,
+        simulated: bool = False,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.station, self.simulated = folder, station, simulated
-        self.calendar = Calendar(settings)
+        self.calendar, self._kinds = Calendar(settings), kinds
         self.missed: list[str] = []
         self.escaped: list[str] = []
         self._random = random.Random(seed)
@@ -89,7 +98,7 @@ class Weeks:
             word = "NG" if chance.random() < 0.8 else "UNDECIDED"
         outcome: Any = "passed" if word == "OK" else "missed" if chance.random() < 0.02 else "ejected"
         x, y = chance.randrange(20, 150), chance.randrange(20, 150)
-        kind = chance.choices(KINDS, _WEIGHTS)[0]
+        kind = chance.choices(self._kinds, _WEIGHTS[: len(self._kinds)])[0]
         defects = [Defect(kind, round(chance.uniform(0.5, 0.99), 3), (x, y, x + 40, y + 30), word)] if bad else []
         kept = bad or chance.random() < 0.1
         if kept:
@@ -139,7 +148,7 @@ class Weeks:
     def _run(self, at: int, recipe: str) -> Run:
         return Run(
             **self._stamp("run", at), run_id=f"R{self._seq['run']}", product=recipe.replace("board", "Board"), recipe=recipe,
-            recipe_hash=f"hash of {recipe}", model="board-small.onnx", model_hash="5e" * 32, classes=list(KINDS), camera="test",
+            recipe_hash=f"hash of {recipe}", model="board-small.onnx", model_hash="5e" * 32, classes=list(self._kinds), camera="test",
             provider="CPU", ejector=Ejector(),
         )  # fmt: skip
 

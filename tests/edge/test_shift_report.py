@@ -119,7 +119,9 @@ def test_a_shift_of_the_night_of_the_clock_change_has_an_hour_more() -> None:
     assert night.day == date(2026, 10, 24).isoformat()
 
 
-@pytest.mark.parametrize("name", ["", "2026-10-24", "2026-10-24/4", "2026-10-24/0", "24.10.2026/1", "9999-12-31/3", "x" * 10_000, "../../etc/1"])
+@pytest.mark.parametrize(
+    "name", ["", "2026-10-24", "2026-10-24/4", "2026-10-24/0", "24.10.2026/1", "9999-12-31/3", "x" * 10_000, "../../etc/1"]
+)
 def test_a_shift_that_is_none_is_refused_by_name(name: str) -> None:
     with pytest.raises(StoreError, match="there is none called so"):
         find_shift(CALENDAR, name)
