@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 from sqlite_utils import Database, Migrations
+
+from edge.alive import keeper
+from edge.errors import StoreError
 
 APPLICATION_ID = 0x47544C31  # 'GTL1' in the file's header tells our databases from others
 MIGRATIONS = Migrations("gutteil")
+log = logging.getLogger("gutteil.recorder")
 
 _UTC = "strftime('%Y-%m-%dT%H:%M:%fZ', {} / 1000000000.0, 'unixepoch')"
 
@@ -313,6 +320,7 @@ def _search(db: Database) -> None:
             WHERE part_id = NEW.part_id; END""",
         "CREATE INDEX reviews_by_who ON reviews (who, part_id)",
         "CREATE INDEX inspections_reviewed ON inspections (trigger_wall_ns) WHERE truth IS NOT NULL",
+        f"CREATE INDEX inspections_pictured ON inspections (trigger_wall_ns) WHERE {KEPT}",
         f"CREATE INDEX inspections_odd ON inspections (trigger_wall_ns) WHERE {ODD}",
         "ALTER TABLE defects ADD COLUMN wall_ns INTEGER NOT NULL DEFAULT 0",
         "UPDATE defects SET wall_ns = (SELECT i.trigger_wall_ns FROM inspections i WHERE i.part_id = defects.part_id)",
@@ -337,3 +345,29 @@ def _search(db: Database) -> None:
             FROM hours WHERE hour IS NOT NULL) SELECT hour FROM hours WHERE hour IS NOT NULL""",
     ):
         db.execute(statement)
+
+
+def bring_up(path: Path, database: Database, *, as_it_is: bool) -> None:
+    """Apply what is missing, and say so where there is a record already; `as_it_is`: only look.
+
+    Raises:
+        StoreError: written by a newer release, or, as it is, by an older one.
+    """
+    known = {m.name for m in MIGRATIONS.pending(Database(memory=True))}
+    newer = [m.name for m in MIGRATIONS.applied(database) if m.name not in known]
+    if newer:
+        raise StoreError(
+            f"{path}: was written by a newer release of Gutteil (it has {newer[-1]}); install that release, or set record.folder to another folder"
+        )
+    if as_it_is and MIGRATIONS.pending(database):
+        raise StoreError(f"{path}: was written by an older release of Gutteil; start the recorder once, it brings the record up to date")
+    pending = [] if as_it_is else [m.name for m in MIGRATIONS.pending(database)]
+    if not pending:
+        return
+    if len(pending) < len(known):
+        log.warning("%s is brought up to date (%s); with millions of parts this takes minutes", path, ", ".join(pending))
+    database.conn.set_progress_handler(keeper.progress, 1_000_000)  # it works, says this, and does not hang
+    MIGRATIONS.apply(database)
+    database.conn.set_progress_handler(None, 0)
+    if len(pending) < len(known):
+        log.warning("%s is up to date", path)

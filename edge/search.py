@@ -136,7 +136,8 @@ def find(
     walk = walk_of(db, filters, newest=order == "newest")
     ids: list[str] = []
     place = cursor
-    for since_ns, until_ns in spans_of(db, walk, cursor.wall_ns if cursor is not None else None, limit):
+    at_ns = cursor.wall_ns + (walk.newest and cursor.part_id != "") if cursor is not None else None
+    for since_ns, until_ns in spans_of(db, walk, at_ns, limit):
         ids += _ids(db, walk, (since_ns, until_ns), cursor, limit + 1 - len(ids))
         place = Cursor(since_ns if walk.newest else until_ns)
         if len(ids) > limit:

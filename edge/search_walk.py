@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from edge.filters import EVER, Filters
-from edge.migrations import ODD
+from edge.migrations import KEPT, ODD
 from edge.tallies import BUCKET_NS, HOUR_NS
 
 FEW: Final = 5_000  # so many hits are fetched and sorted, without an index in the order of time
@@ -24,6 +24,7 @@ _WHO = "(SELECT r.who FROM reviews r WHERE r.part_id = i.part_id ORDER BY r.numb
 _ODD = (
     ODD.replace("contradicted", "i.contradicted").replace("held", "i.held").replace("outcome", "i.outcome").replace("verdict", "i.verdict")
 )
+_KEPT = KEPT.replace("image_path", "i.image_path").replace("evidence_expired", "i.evidence_expired")
 _RUNS = "SELECT run_id FROM runs WHERE"
 
 
@@ -70,10 +71,10 @@ def walk_of(db: sqlite3.Connection, f: Filters, *, newest: bool) -> Walk:
 
 
 def spans_of(db: sqlite3.Connection, walk: Walk, at_ns: int | None, want: int) -> Iterator[Span]:
-    """The stretches to look at, in order, from a moment on; `want`: about so many hits are wanted."""
+    """The stretches to look at, in order, from a moment on (the newest way: before it); `want`: about so many hits are wanted."""
     since, until = walk.span
     if at_ns is not None:
-        since, until = (since, min(until, at_ns + 1)) if walk.newest else (max(since, at_ns), until)
+        since, until = (since, min(until, at_ns)) if walk.newest else (max(since, at_ns), until)
     if since >= until:
         return
     if not walk.sorts:
@@ -148,8 +149,7 @@ def _terms(f: Filters) -> tuple[str, tuple[Value, ...]]:
     if f.reviewed is not None:
         found.append((f"i.truth IS {'NOT ' if f.reviewed else ''}NULL", ()))
     if f.image is not None:
-        kept = "(i.image_path IS NOT NULL AND i.evidence_expired_ns IS NULL)"
-        found.append((kept if f.image else f"NOT {kept}", ()))
+        found.append((_KEPT if f.image else f"NOT ({_KEPT})", ()))
     if f.recipe:
         found.append((f"i.run_id IN ({_RUNS} recipe = ? OR recipe_hash = ?)", (f.recipe, f.recipe)))
     if f.model:
@@ -157,18 +157,24 @@ def _terms(f: Filters) -> tuple[str, tuple[Value, ...]]:
     if f.reviewer:
         found.append((f"i.truth IS NOT NULL AND {_WHO}", (f.reviewer,)))
     if f.kind:
-        found.append(("d.number = (SELECT min(e.number) FROM defects e WHERE e.part_id = d.part_id AND e.kind = d.kind)", ()))
+        if _by_kind(f):  # a part with two such defects comes once
+            found.append(("d.number = (SELECT min(e.number) FROM defects e WHERE e.part_id = d.part_id AND e.kind = d.kind)", ()))
+        else:
+            found.append(("EXISTS (SELECT 1 FROM defects e WHERE e.part_id = i.part_id AND e.kind = ?)", (f.kind,)))
     return " AND ".join(t for t, _ in found), tuple(v for _, vs in found for v in vs)
+
+
+def _by_kind(f: Filters) -> bool:
+    """Whether the class leads: nothing leads to fewer parts."""
+    return bool(f.kind and not f.part and not f.reviewer)
 
 
 def _lead(db: sqlite3.Connection, f: Filters) -> tuple[str, tuple[str, tuple[Value, ...]], bool, str]:
     """FROM, the condition that leads, whether in the order of time, and the column of the time; the surest narrow index first."""
     time = "i.trigger_wall_ns"
-    if f.kind:
-        from_kind = ("defects d INDEXED BY defects_by_kind CROSS JOIN inspections i ON i.part_id = d.part_id", ("d.kind = ?", (f.kind,)))
-        if not (f.part or f.reviewer):
-            return (*from_kind, True, "d.wall_ns")
-        return ("inspections i CROSS JOIN defects d ON d.part_id = i.part_id", ("d.kind = ?", (f.kind,)), False, time)
+    if _by_kind(f):
+        source = "defects d INDEXED BY defects_by_kind CROSS JOIN inspections i ON i.part_id = d.part_id"
+        return source, ("d.kind = ?", (f.kind,)), True, "d.wall_ns"
     if f.part and not f.prefix:
         return "inspections i", ("", ()), False, time
     if f.part and _few(db, "SELECT 1 FROM inspections WHERE part_id >= ? AND part_id < ?", (f.part, _after(f.part))):
@@ -183,6 +189,8 @@ def _lead(db: sqlite3.Connection, f: Filters) -> tuple[str, tuple[str, tuple[Val
     if f.verdict is not None and f.verdict != "OK":
         lead: tuple[str, tuple[Value, ...]] = ("i.verdict IS NULL", ()) if f.verdict == "none" else ("i.verdict = ?", (f.verdict,))
         return "inspections i INDEXED BY inspections_by_verdict", lead, True, time
+    if f.image:
+        return "inspections i INDEXED BY inspections_pictured", (_KEPT, ()), True, time
     if f.run:
         return "inspections i INDEXED BY inspections_by_run", ("i.run_id = ?", (f.run,)), True, time
     return "inspections i INDEXED BY inspections_by_time", ("", ()), True, time

@@ -18,12 +18,12 @@ from types import TracebackType
 import msgspec
 from sqlite_utils import Database
 
-from edge import audit, expiry, holds, reviews
+from edge import audit, expiry, holds, reviews, tallies
 from edge.audit import AuditCheck, AuditRow
 from edge.errors import StoreError
 from edge.holds import Hold
 from edge.messages import VerdictWord
-from edge.migrations import APPLICATION_ID, MIGRATIONS
+from edge.migrations import APPLICATION_ID, bring_up
 from edge.reconcile import Reconciliation, missing_since, reconcile
 from edge.retention import Claim, Kept
 from edge.reviews import How, Review, ReviewBox, Truth
@@ -246,6 +246,16 @@ class Store:
         with in_words(self.path):
             return holds.holds(self._db, part_id, ended=ended)
 
+    def hours_due(self, n: int) -> list[int]:
+        """The newest n hours that the tallies do not know yet, see `edge.tallies`."""
+        with in_words(self.path):
+            return tallies.due(self._db, n)
+
+    def recount(self, hour: int) -> None:
+        """Count the parts of an hour anew. Raises as `write`."""
+        with self.writing():
+            tallies.recount(self._db, hour)
+
     def review(
         self, part_id: str, who: str, truth: Truth, boxes: Sequence[ReviewBox] | None = None, note: str = "", how: How = "other"
     ) -> Review:
@@ -352,7 +362,7 @@ def open_store(path: Path, *, read_only: bool = False, beside: bool = False) -> 
                     connection.execute("PRAGMA journal_mode = WAL")
             for pragma in ("synchronous = NORMAL", "foreign_keys = ON", f"journal_size_limit = {_LOG_BYTES}"):
                 connection.execute(f"PRAGMA {pragma}")
-            _migrate(path, database, read_only or beside)
+            bring_up(path, database, as_it_is=read_only or beside)
         except BaseException:
             connection.close()
             raise
@@ -365,16 +375,3 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
     empty = connection.execute("SELECT count(*) FROM sqlite_master WHERE tbl_name != '_sqlite_migrations'").fetchone()[0] == 0
     if mark != APPLICATION_ID and not (empty and mark == 0):
         raise StoreError(f"{path}: is the database of another program; move it away or set record.folder to another folder")
-
-
-def _migrate(path: Path, database: Database, as_it_is: bool) -> None:
-    known = {m.name for m in MIGRATIONS.pending(Database(memory=True))}
-    newer = [m.name for m in MIGRATIONS.applied(database) if m.name not in known]
-    if newer:
-        raise StoreError(
-            f"{path}: was written by a newer release of Gutteil (it has {newer[-1]}); install that release, or set record.folder to another folder"
-        )
-    if as_it_is and MIGRATIONS.pending(database):
-        raise StoreError(f"{path}: was written by an older release of Gutteil; start the recorder once, it brings the record up to date")
-    if not as_it_is:
-        MIGRATIONS.apply(database)

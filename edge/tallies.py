@@ -11,11 +11,11 @@ as the whole hour is counted from its rows later.
 
 from __future__ import annotations
 
+import bisect
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 BUCKET_NS: Final = 900 * 10**9
@@ -43,16 +43,20 @@ def key_of(wall_ns: int, run_id: str | None, verdict: str | None, outcome: str |
     return Key(wall_ns // BUCKET_NS, run_id or "", verdict or "", outcome or "", truth or "", sampled)
 
 
-@lru_cache(maxsize=4096)
+_LEAST = -40  # 2^-5 us: less is in the first bin
+_BOUNDS = [2 ** (b / BINS_PER_OCTAVE) for b in range(_LEAST, 320)]  # up to 2^40 us, 12 days
+
+
 def bin_of(duration_us: float) -> int:
-    """The bin of a duration: bin b holds 2^(b/8) us and more, up to 2^((b+1)/8)."""
-    return math.floor(math.log2(duration_us) * BINS_PER_OCTAVE)
+    """The bin of a duration: bin b holds 2^(b/8) us and more, up to 2^((b+1)/8). By comparison alone, so that it is the same everywhere."""
+    return bisect.bisect_right(_BOUNDS, duration_us, 1) - 1 + _LEAST
 
 
 class Changes:
     """What a transaction changes in the counts; written once, at its end."""
 
     def __init__(self) -> None:
+        self._moved: dict[str, tuple[Sequence[Any] | None, Sequence[Any]]] = {}
         self._parts: Counter[Key] = Counter()
         self._kinds: Counter[tuple[int, str, str, int, str]] = Counter()
         self._defects: Counter[tuple[int, str, str, int, str]] = Counter()
@@ -61,6 +65,11 @@ class Changes:
     def part(self, key: Key, by: int) -> None:
         """A part comes (1) or goes (-1)."""
         self._parts[key] += by
+
+    def moves(self, part_id: str, before: Sequence[Any] | None, after: Sequence[Any]) -> None:
+        """A part's row changes; `before`: its `KEY_COLUMNS` until now, None: it is new. Only the first and the last count."""
+        moved = self._moved.get(part_id)
+        self._moved[part_id] = (before if moved is None else moved[0], after)
 
     def defects(self, key: Key, found: Iterable[tuple[str, str]], by: int) -> None:
         """The defects of a part come or go; each by its class and the verdict that it alone makes."""
@@ -71,13 +80,17 @@ class Changes:
 
     def timings(self, key: Key, durations_us: Iterable[float | None], by: int) -> None:
         """The timings of a part come or go, in the order of `STAGES`; a stage that it never came to has 0."""
-        hour = key.bucket * BUCKET_NS // HOUR_NS
+        hour, run, stages = key.bucket * BUCKET_NS // HOUR_NS, key.run, self._stages
         for stage, duration_us in enumerate(durations_us):
             if duration_us is not None and 0 < duration_us < math.inf:
-                self._stages[hour, key.run, stage, bin_of(duration_us)] += by
+                stages[hour, run, stage, bin_of(duration_us)] += by
 
     def write(self, db: sqlite3.Connection) -> None:
         """Within the caller's transaction, which holds the write lock."""
+        for before, after in self._moved.values():
+            if before is not None:
+                self._parts[key_of(*before)] -= 1
+            self._parts[key_of(*after)] += 1
         due = self._due(db)
         parts = [(*k, n) for k, n in self._parts.items() if n and k.bucket * BUCKET_NS // HOUR_NS not in due]
         kinds = [
@@ -96,6 +109,8 @@ class Changes:
 
 
 def _add(db: sqlite3.Connection, table: str, key: str, counts: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
     names = key.split(", ")
     marks = ", ".join("?" * (len(names) + len(counts)))
     sums = ", ".join(f"{c} = {c} + excluded.{c}" for c in counts)
