@@ -117,6 +117,7 @@ async def control(look: Look) -> None:
         ui.label(visited.t("stats.nothing")).classes("gt-hint")
         return
     t = visited.texts
+    centre = found.centre
     slots, found = without_ends(slots, found)
     names = labels(slots, asked.by, n, t)
     marks = [" ".join(mark(s.rule) for s in found.signals if s.points[-1] == place) for place in range(len(slots))]
@@ -136,10 +137,10 @@ async def control(look: Look) -> None:
         "low": [p.low for p in found.points],
         "high": [p.high for p in found.points],
         "marks": marks,
-        "centre": found.centre,
+        "centre": centre,
         "notes": [[f"{head}: {value}" for head, value in zip(table.head[1:], row[1:], strict=True)] for row in table.shown],
     }
-    alt = visited.t("stats.control_alt", by=t["stats.by." + asked.by], centre=n.share(found.centre), n=len(found.signals))
+    alt = visited.t("stats.control_alt", by=t["stats.by." + asked.by], centre=n.share(centre), n=len(found.signals))
     title = control_title(visited, asked)
     chart(visited, "control", data, table, title=title, alt=alt, file="p-chart", words=("rate", "limits", "broken", "centre"))
     _signals(visited, asked, slots, names, found)

@@ -24,6 +24,7 @@ _WEIGHTS = (40, 25, 15, 10, 6, 4)
 SETTINGS = Shifts(zone="Europe/Berlin", days_off=["sunday"])
 REVIEWER = "Anna Beck"
 _SIDE_PX = 240
+_STAGES = ("capture_us", "prepare_us", "infer_us", "decode_us", "decide_us")
 
 
 class Weeks:
@@ -111,7 +112,7 @@ class Weeks:
             Verdict(
                 **self._stamp("verdict", at + 10**7), run_id=run_id, part_id=part_id, trigger_id=n, trigger_ns=at, trigger_wall_ns=at,
                 verdict=word, code=CODES[word], reasons=[f"{kind} x1"] if bad else [], defects=defects,
-                timings=Timings(*us, sum(us)), recipe=recipe, recipe_hash=f"hash of {recipe}", model_hash="5e" * 32,
+                timings=Timings(total_us=sum(us), **dict(zip(_STAGES, us, strict=True))), recipe=recipe, recipe_hash=f"hash of {recipe}", model_hash="5e" * 32,
                 image=ImageRef("ring", 0, 1, (_SIDE_PX, _SIDE_PX), kept),
             ),
             Ejection(
