@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from edge.settings import Block, read_toml, under
 
 Provider = Literal["tensorrt", "cuda", "openvino", "cpu"]
+Language = Literal["de", "en"]
+LANGUAGES: tuple[Language, ...] = ("de", "en")
 PROVIDERS: tuple[Provider, ...] = ("tensorrt", "cuda", "openvino", "cpu")
 
 
@@ -233,8 +235,8 @@ class Report(Block):
     """The shift report that the dashboard's process writes as each shift ends, see docs/report.md."""
 
     folder: str = Field("", description="folder of the reports, relative to the settings file; empty = `reports` in the record's folder")
-    languages: list[Literal["de", "en"]] = Field(
-        default_factory=lambda: ["de", "en"], max_length=2, description="in which languages it is written; empty = only when somebody asks for it"
+    languages: list[Language] = Field(
+        default_factory=lambda: list(LANGUAGES), max_length=2, description="in which languages it is written; empty = only when somebody asks for it"
     )  # fmt: skip
     keep_days: int = Field(1100, ge=0, le=36_500, description="days until a report is deleted; 0 = never")
 

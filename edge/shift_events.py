@@ -114,7 +114,9 @@ def escapes(db: sqlite3.Connection, span: Span) -> list[PartAt]:
 
 def escapes_found(db: sqlite3.Connection, span: Span) -> list[PartAt]:
     """Parts from before a span that had passed and that somebody found bad in it; oldest first, at most 50."""
-    query = """SELECT i.part_id, i.trigger_wall_ns FROM reviews r JOIN inspections i ON i.part_id = r.part_id
-        WHERE r.wall_ns >= ? AND r.wall_ns < ? AND r.truth = 'bad' AND i.truth = 'bad' AND i.outcome = 'passed' AND i.trigger_wall_ns < ?
-        GROUP BY i.part_id ORDER BY i.trigger_wall_ns LIMIT ?"""
+    # the cross join keeps SQLite from walking all parts to find the few that were reviewed
+    query = """SELECT i.part_id, i.trigger_wall_ns FROM (
+            SELECT DISTINCT part_id FROM reviews WHERE wall_ns >= ? AND wall_ns < ? AND truth = 'bad'
+        ) r CROSS JOIN inspections i ON i.part_id = r.part_id
+        WHERE i.truth = 'bad' AND i.outcome = 'passed' AND i.trigger_wall_ns < ? ORDER BY i.trigger_wall_ns LIMIT ?"""
     return [PartAt(*row) for row in db.execute(query, (*span, span[0], MAX_LISTED))]

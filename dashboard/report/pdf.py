@@ -16,10 +16,12 @@ import typst
 from dashboard.report.blocks import Document
 
 _LAYOUT = (Path(__file__).parent / "report.typ").read_bytes()
-_FONTS = [Path(font_source_sans_pro.__file__).parent / "files"]
+_FONTS = [str(Path(font_source_sans_pro.__file__).parent / "files")]
 
 
 def pdf(document: Document, made_at: datetime) -> bytes:
     """The same document at the same time is the same file, byte for byte. `made_at` carries its zone."""
     data = msgspec.json.encode(document).decode()
-    return typst.compile(_LAYOUT, format="pdf", font_paths=_FONTS, sys_inputs={"document": data}, timestamp=made_at.replace(microsecond=0))  # type: ignore[arg-type]
+    # system fonts stand in for signs that ours has not
+    made = typst.compile(_LAYOUT, format="pdf", font_paths=_FONTS, sys_inputs={"document": data}, timestamp=made_at.replace(microsecond=0))
+    return bytes(made)

@@ -20,7 +20,7 @@ class Bar(NamedTuple):
     """One class of the Pareto; `cumulative`: the share of this and all before it."""
 
     name: str
-    count: int
+    parts: int
     cumulative: float
 
 
@@ -38,17 +38,17 @@ def pareto(bars: Sequence[Bar], whole: Callable[[float], str], share: Callable[[
     """Bars, the most frequent first, with the cumulative line in per cent at the right."""
     height, left, right, top, bottom = 200, 52, 52, 18, 26
     wide, high = WIDTH - left - right, height - top - bottom
-    largest = nice(max((b.count for b in bars), default=1))
+    largest = nice(max((b.parts for b in bars), default=1))
     step = wide / max(1, len(bars))
     drawn = [_axis(left, top, wide, high, [(i / 4, whole(largest * i / 4)) for i in range(5)])]
     drawn += [_text(WIDTH - right + 8, top + high * (1 - i / 4) + 4, share(i / 4), QUIET) for i in range(5)]
     line = []
     for n, bar in enumerate(bars):
-        tall, x = high * bar.count / largest, left + n * step
+        tall, x = high * bar.parts / largest, left + n * step
         drawn.append(
             f'<rect x="{x + step * 0.14:.1f}" y="{top + high - tall:.1f}" width="{step * 0.72:.1f}" height="{tall:.1f}" fill="{FILL}"/>'
         )
-        drawn.append(_text(x + step / 2, max(top + 10, top + high - tall - 5), whole(bar.count), INK, "middle", bold=True))
+        drawn.append(_text(x + step / 2, max(top + 10, top + high - tall - 5), whole(bar.parts), INK, "middle", bold=True))
         drawn.append(_text(x + step / 2, top + high + 17, _cut(bar.name, step), INK, "middle"))
         line.append((x + step / 2, top + high * (1 - bar.cumulative)))
     if line:
@@ -114,7 +114,7 @@ def nice(value: float) -> float:
     if value <= 4:
         return 4
     size = 10 ** math.floor(math.log10(value))
-    return next(size * step for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if value <= size * step + 1e-9)
+    return next(float(size * step) for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if value <= size * step + 1e-9)
 
 
 def _dot(x: float, y: float, marks: tuple[str, ...]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import statistics as middle
 import urllib.parse
 from collections.abc import Callable, Coroutine
 from html import escape
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from nicegui import ui
@@ -19,41 +18,31 @@ from dashboard.report.estimated import bounds_text, escape_figure, overkill_figu
 from dashboard.rules import mark, words
 from dashboard.statistics.asked import Asked
 from dashboard.statistics.charts import Table, chart
+from dashboard.statistics.look import Look
 from dashboard.statistics.slots import labels
 from edge import statistics as figures
 from edge.estimates import bounds
+from edge.estimates import quality as quality_of
 from edge.shifts import Slot
-from edge.spc import Chart
-from edge.store import Store
+from edge.spc import Chart, p_chart
 from edge.tallies import STAGES
-from edge.tally_sums import Counts, uncounted
+from edge.tally_sums import Counts, counts_of, kind_per_slot, per_slot, uncounted
 
-T = TypeVar("T")
 ALL_PARTS = 2**53  # that could be made: those of a span are a sample of them
 _SHOWN_KINDS = 12
-Card = Callable[[Visit, Numbers, Asked], Coroutine[Any, Any, None]]
 
 
-async def _ask(visited: Visit, question: Callable[[sqlite3.Connection], T]) -> T:
-    def answer(store: Store) -> T:
-        with store.reading() as db:
-            return question(db)
-
-    return await visited.desk.record.ask(answer)
+Card = Callable[[Look], Coroutine[Any, Any, None]]
 
 
-async def headline(visited: Visit, n: Numbers, asked: Asked) -> None:
+async def headline(look: Look) -> None:
     """The figures that come first."""
+    visited, n, asked = look.visited, look.numbers, look.asked
     span, scope = asked.span, asked.scope
-    counts, quality, latency, due = await _ask(
-        visited,
-        lambda db: (
-            figures.summary(db, span, scope),
-            figures.quality_of(db, span, scope),
-            figures.latency(db, span, scope),
-            uncounted(db, span),
-        ),
+    cells, latency, due = await look.ask(
+        lambda db: (per_slot(db, [span], scope)[0], figures.latency(db, span, scope), uncounted(db, span)),
     )
+    counts, quality = counts_of(cells), quality_of(cells)
     t = visited.texts
     if due:
         ui.label(visited.t("stats.uncounted", n=n.whole(due))).classes("gt-note is-warning")
@@ -80,9 +69,10 @@ def _share(t: dict[str, str], n: Numbers, name: str, count: int, of: int) -> Non
     kit.figure(n.share(share.value), t[name], f"{bounds_text(t, n, share)}; {rests}")
 
 
-async def pareto(visited: Visit, n: Numbers, asked: Asked) -> None:
+async def pareto(look: Look) -> None:
     """Classes of defect, with pictures of the most frequent."""
-    bars = (await _ask(visited, lambda db: figures.pareto(db, asked.span, asked.scope)))[:_SHOWN_KINDS]
+    visited, n, asked = look.visited, look.numbers, look.asked
+    bars = (await look.ask(lambda db: figures.pareto(db, asked.span, asked.scope)))[:_SHOWN_KINDS]
     if not bars:
         ui.label(visited.t("stats.no_defects")).classes("gt-hint")
         return
@@ -114,16 +104,20 @@ def _examples(visited: Visit, name: str, parts: list[str]) -> None:
         ui.html(f"<h3>{escape(visited.t('stats.examples', kind=name))}</h3><div>{''.join(links)}</div>", sanitize=False)
 
 
-async def control(visited: Visit, n: Numbers, asked: Asked) -> None:
+async def control(look: Look) -> None:
     """The p-chart with what it says in words."""
-    slots, found = await _ask(
-        visited,
-        lambda db: figures.chart(db, n.calendar, asked.by, asked.span, asked.scope, kind=asked.kind, rules=asked.rules, laney=asked.laney),
-    )
+    visited, n, asked = look.visited, look.numbers, look.asked
+    points = await look.points()
+    slots, counts = [p.slot for p in points], [p.counts.rejects for p in points]
+    if asked.kind:
+        counts = await look.ask(lambda db: kind_per_slot(db, [(s.since_ns, s.until_ns) for s in slots], asked.kind, asked.scope))
+    judged = [p.counts.judged for p in points]
+    found = p_chart(list(zip(counts, judged, strict=True)), rules=asked.rules, laney=asked.laney)
     if found.centre is None:
         ui.label(visited.t("stats.nothing")).classes("gt-hint")
         return
     t = visited.texts
+    centre = found.centre
     slots, found = without_ends(slots, found)
     names = labels(slots, asked.by, n, t)
     marks = [" ".join(mark(s.rule) for s in found.signals if s.points[-1] == place) for place in range(len(slots))]
@@ -143,10 +137,10 @@ async def control(visited: Visit, n: Numbers, asked: Asked) -> None:
         "low": [p.low for p in found.points],
         "high": [p.high for p in found.points],
         "marks": marks,
-        "centre": found.centre,
+        "centre": centre,
         "notes": [[f"{head}: {value}" for head, value in zip(table.head[1:], row[1:], strict=True)] for row in table.shown],
     }
-    alt = visited.t("stats.control_alt", by=t["stats.by." + asked.by], centre=n.share(found.centre), n=len(found.signals))
+    alt = visited.t("stats.control_alt", by=t["stats.by." + asked.by], centre=n.share(centre), n=len(found.signals))
     title = control_title(visited, asked)
     chart(visited, "control", data, table, title=title, alt=alt, file="p-chart", words=("rate", "limits", "broken", "centre"))
     _signals(visited, asked, slots, names, found)
@@ -188,15 +182,11 @@ def _signals(visited: Visit, asked: Asked, slots: list[Slot], names: list[str], 
         ui.html(f'<ul class="gt-signals">{"".join(items)}</ul>', sanitize=False)
 
 
-async def trend(visited: Visit, n: Numbers, asked: Asked) -> None:
+async def trend(look: Look) -> None:
     """Reject rate and parts over time, with the usual band."""
-    points, band = await _ask(
-        visited,
-        lambda db: (
-            figures.series(db, n.calendar, asked.by, asked.span, asked.scope),
-            figures.usual(db, n.calendar, asked.since_ns, asked.scope),
-        ),
-    )
+    visited, n, asked = look.visited, look.numbers, look.asked
+    points = await look.points()
+    band = await look.ask(lambda db: figures.usual(db, n.calendar, asked.since_ns, asked.scope))
     t = visited.texts
     known = [i for i, p in enumerate(points) if p.counts.parts]
     if not known:
@@ -216,9 +206,10 @@ async def trend(visited: Visit, n: Numbers, asked: Asked) -> None:
         ui.label(visited.t(key, change=n.share(abs(change))) if key != "stats.level" else t[key]).classes("gt-hint")
 
 
-async def recipes(visited: Visit, n: Numbers, asked: Asked) -> None:
+async def recipes(look: Look) -> None:
     """The same by recipe."""
-    groups = (await _ask(visited, lambda db: figures.by_group(db, "recipe", asked.span, asked.scope)))[:_SHOWN_KINDS]
+    visited, n, asked = look.visited, look.numbers, look.asked
+    groups = (await look.ask(lambda db: figures.by_group(db, "recipe", asked.span, asked.scope)))[:_SHOWN_KINDS]
     if not groups:
         ui.label(visited.t("stats.nothing")).classes("gt-hint")
         return
@@ -251,9 +242,10 @@ def _share_or_none(n: Numbers, value: float | None) -> str:
     return n.share(value) if value is not None else "–"
 
 
-async def latencies(visited: Visit, n: Numbers, asked: Asked) -> None:
+async def latencies(look: Look) -> None:
     """How long each stage takes."""
-    found = await _ask(visited, lambda db: figures.latency(db, asked.span, asked.scope))
+    visited, n, asked = look.visited, look.numbers, look.asked
+    found = await look.ask(lambda db: figures.latency(db, asked.span, asked.scope))
     if not found:
         ui.label(visited.t("stats.nothing")).classes("gt-hint")
         return

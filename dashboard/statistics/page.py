@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from html import escape
 
@@ -16,8 +17,8 @@ from dashboard.numbers import Numbers
 from dashboard.statistics import cards
 from dashboard.statistics.asked import BYS, NAMED, Asked, asked_of
 from dashboard.statistics.cards import Card, kind_name
+from dashboard.statistics.look import Look
 from dashboard.statistics.tabs import tabs
-from edge import statistics as figures
 from edge.errors import GutteilError
 from edge.shifts import Calendar
 from edge.store import Store
@@ -41,20 +42,22 @@ def add(desk: Desk) -> None:
                 names = await desk.record.ask(lambda store: _choices(store, asked))
             except GutteilError as error:
                 ui.label(str(error)).classes("gt-note is-bad").props('role="alert"')
-                names = ([], [])
+                names = [[], []]
             ui.html(_form(visited, numbers, asked, *names), sanitize=False)
             _cards(visited, numbers, asked)
 
     add_page(desk, PAGE, fill)
 
 
-def _choices(store: Store, asked: Asked) -> tuple[list[str], list[str]]:
+def _choices(store: Store, asked: Asked) -> list[list[str]]:
     """Recipes and classes to choose from: those of the last runs, and what is chosen."""
     with store.reading() as db:
-        rows = db.execute("SELECT DISTINCT recipe FROM (SELECT recipe FROM runs ORDER BY begin_wall_ns DESC LIMIT 500) WHERE recipe != ''")
-        recipes = {r[0] for r in rows} | ({asked.recipe} - {""})
-        kinds = {b.kind for b in figures.pareto(db, asked.span, examples=0)} | ({asked.kind} - {""})
-    return sorted(recipes)[:100], sorted(kinds)[:100]
+        rows = db.execute(
+            "SELECT DISTINCT recipe, classes FROM (SELECT recipe, classes FROM runs ORDER BY begin_wall_ns DESC LIMIT 500)"
+        ).fetchall()
+    recipes = {recipe for recipe, _ in rows} | {asked.recipe}
+    kinds = {str(kind) for _, classes in rows for kind in json.loads(classes or "[]")} | {asked.kind}
+    return [sorted(n for n in names if n)[:100] for names in (recipes, kinds)]
 
 
 def _cards(visited: Visit, numbers: Numbers, asked: Asked) -> None:
@@ -79,16 +82,17 @@ def _cards(visited: Visit, numbers: Numbers, asked: Asked) -> None:
             made.append((body, show))
 
     async def load() -> None:
-        await asyncio.gather(*(_fill(body, show, visited, numbers, asked) for body, show in made))
+        look = Look(visited, numbers, asked)
+        await asyncio.gather(*(_fill(body, show, look) for body, show in made))
 
     ui.timer(0, load, once=True)
 
 
-async def _fill(body: ui.element, show: Card, visited: Visit, numbers: Numbers, asked: Asked) -> None:
+async def _fill(body: ui.element, show: Card, look: Look) -> None:
     body.clear()
     with body:
         try:
-            await show(visited, numbers, asked)
+            await show(look)
         except GutteilError as error:
             ui.label(str(error)).classes("gt-note is-bad")
     body.props(remove="aria-busy")

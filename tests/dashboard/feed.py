@@ -138,7 +138,7 @@ class Feed:
 class Server:
     """The dashboard in a process of its own."""
 
-    def __init__(self, feed: Feed, port: int, host: str = "127.0.0.1", dashboard: str = "") -> None:
+    def __init__(self, feed: Feed, port: int, host: str = "127.0.0.1", dashboard: str = "", more: str = "") -> None:
         a, b, c = feed.ports
         self.url = f"http://127.0.0.1:{port}"
         self.file = feed.folder / f"station-{port}.toml"
@@ -147,6 +147,7 @@ class Server:
             + "".join(f'{sender}_replay = "ipc://{feed.folder}/{sender}-{a}"\n' for sender in ("station", "rejector", "recorder"))
             + f'commands = "{feed.commands}"\n'
             + f'[dashboard]\nhost = "{host}"\nport = {port}\n{dashboard}[record]\nring_folder = "{feed.folder}"\nfolder = "record"\n'
+            + more
         )
         self.start()
 

@@ -24,6 +24,7 @@ _WEIGHTS = (40, 25, 15, 10, 6, 4)
 SETTINGS = Shifts(zone="Europe/Berlin", days_off=["sunday"])
 REVIEWER = "Anna Beck"
 _SIDE_PX = 240
+_STAGES = ("capture_us", "prepare_us", "infer_us", "decode_us", "decide_us")
 
 
 class Weeks:
@@ -33,10 +34,19 @@ class Weeks:
         missed: ids of parts whose ejection was not confirmed; escaped: of those that passed and that somebody found bad.
     """
 
-    def __init__(self, folder: Path, station: str, *, settings: Shifts = SETTINGS, seed: int = 1, simulated: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        station: str,
+        *,
+        settings: Shifts = SETTINGS,
+        kinds: tuple[str, ...] = KINDS,
+        seed: int = 1,
+        simulated: bool = False,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.station, self.simulated = folder, station, simulated
-        self.calendar = Calendar(settings)
+        self.calendar, self._kinds = Calendar(settings), kinds
         self.missed: list[str] = []
         self.escaped: list[str] = []
         self._random = random.Random(seed)
@@ -89,7 +99,7 @@ class Weeks:
             word = "NG" if chance.random() < 0.8 else "UNDECIDED"
         outcome: Any = "passed" if word == "OK" else "missed" if chance.random() < 0.02 else "ejected"
         x, y = chance.randrange(20, 150), chance.randrange(20, 150)
-        kind = chance.choices(KINDS, _WEIGHTS)[0]
+        kind = chance.choices(self._kinds, _WEIGHTS[: len(self._kinds)])[0]
         defects = [Defect(kind, round(chance.uniform(0.5, 0.99), 3), (x, y, x + 40, y + 30), word)] if bad else []
         kept = bad or chance.random() < 0.1
         if kept:
@@ -102,7 +112,7 @@ class Weeks:
             Verdict(
                 **self._stamp("verdict", at + 10**7), run_id=run_id, part_id=part_id, trigger_id=n, trigger_ns=at, trigger_wall_ns=at,
                 verdict=word, code=CODES[word], reasons=[f"{kind} x1"] if bad else [], defects=defects,
-                timings=Timings(*us, sum(us)), recipe=recipe, recipe_hash=f"hash of {recipe}", model_hash="5e" * 32,
+                timings=Timings(total_us=sum(us), **dict(zip(_STAGES, us, strict=True))), recipe=recipe, recipe_hash=f"hash of {recipe}", model_hash="5e" * 32,
                 image=ImageRef("ring", 0, 1, (_SIDE_PX, _SIDE_PX), kept),
             ),
             Ejection(
@@ -139,7 +149,7 @@ class Weeks:
     def _run(self, at: int, recipe: str) -> Run:
         return Run(
             **self._stamp("run", at), run_id=f"R{self._seq['run']}", product=recipe.replace("board", "Board"), recipe=recipe,
-            recipe_hash=f"hash of {recipe}", model="board-small.onnx", model_hash="5e" * 32, classes=list(KINDS), camera="test",
+            recipe_hash=f"hash of {recipe}", model="board-small.onnx", model_hash="5e" * 32, classes=list(self._kinds), camera="test",
             provider="CPU", ejector=Ejector(),
         )  # fmt: skip
 

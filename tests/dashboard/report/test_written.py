@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from dashboard.report import written
 from dashboard.report.command import report
+from dashboard.report.pdf import pdf
 from dashboard.report.written import SETTLE_NS, listed, shift_called, write_due
 from edge.config import Record, Report, Station, load
 from edge.errors import StoreError
@@ -165,7 +166,7 @@ def test_a_folder_that_cannot_be_written_is_named(station: Station, tmp_path: Pa
 def test_one_report_that_cannot_be_drawn_does_not_keep_the_others_away(
     station: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = written.pdf
+    whole = pdf
 
     def draws(document: object, at: object) -> bytes:
         if "14:00–22:00" in document.subtitle:  # type: ignore[attr-defined]
