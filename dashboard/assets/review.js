@@ -317,9 +317,9 @@ export default {
         </p>
         <span v-if="lost" class="gt-rv-lost" role="alert"><Mark name="warning" />{{ words.t("review.no_answer") }}</span>
         <span v-if="queue?.escapes" class="gt-rv-escapes"><Mark name="warning" /><b>{{ words.whole.format(queue.escapes) }}{{ queue.exact ? "" : "+" }}</b> {{ words.t(queue.escapes === 1 ? "review.escape" : "review.escapes") }}</span>
-        <button type="button" class="gt-rv-plain" :disabled="!last || busy" :title="words.t('review.undo') + ' (Z)'" @click="takeBack"><i class="q-icon material-icons" aria-hidden="true">undo</i><span>{{ words.t("review.undo") }}</span><small v-if="last" class="gt-rv-wide">{{ lastText }}</small></button>
+        <button type="button" class="gt-rv-plain is-undo" :aria-label="words.t('review.undo')" :disabled="!last || busy" :title="words.t('review.undo') + ' (Z)'" @click="takeBack"><i class="q-icon material-icons" aria-hidden="true">undo</i><span>{{ words.t("review.undo") }}</span><small v-if="last" class="gt-rv-wide">{{ lastText }}</small></button>
         <button type="button" class="gt-rv-plain is-icon" :aria-label="words.t('review.help')" :title="words.t('review.help') + ' (?)'" @click="$refs.help.open()"><i class="q-icon material-icons" aria-hidden="true">keyboard</i></button>
-        <button v-if="view === 'grid'" type="button" class="gt-rv-plain" :title="words.t('review.missed') + ' (M)'" @click="missed()"><i class="q-icon material-icons" aria-hidden="true">report</i><span>{{ words.t("review.missed") }}</span></button>
+        <button v-if="view === 'grid'" type="button" class="gt-rv-plain" :title="words.t('review.missed') + ' (M)'" @click="missed()"><i class="q-icon material-icons" aria-hidden="true">report</i><span>{{ words.t("review.missed_short") }}</span></button>
         <button v-if="view === 'grid' && items.length" type="button" class="gt-rv-primary" @click="begin"><i class="q-icon material-icons" aria-hidden="true">play_arrow</i>{{ words.t("review.begin") }}</button>
       </div>
 

@@ -52,7 +52,7 @@ export default {
       return id.length > 12 ? `…${id.slice(-10)}` : id;
     },
     reasons() {
-      return this.item.why.filter((w) => !["undecided", "reject"].includes(w));
+      return this.item.why.filter((w) => !["undecided", "reject", "sample"].includes(w));
     },
     label() {
       const word = this.item.verdict ? this.words.t(`word.${this.item.verdict}`) : "–";

@@ -322,7 +322,7 @@ def test_a_missed_defect_is_reported_and_held(stage: Stage, parts: Callable[...,
     t = texts_of(language)
     passed, _ = parts("OK", "OK", picture=True)
     with review(stage, language=language, size=size) as page:
-        page.get_by_role("button", name=t["review.missed"]).click()
+        page.get_by_role("button", name=t["review.missed_short"]).click()
         field = page.get_by_label(t["review.scan"])
         expect(field).to_be_focused()
         expect(card(page, passed)).to_be_visible()
@@ -330,7 +330,9 @@ def test_a_missed_defect_is_reported_and_held(stage: Stage, parts: Callable[...,
         page.keyboard.type(passed + "\n")  # what a scanner does
         expect(page.locator(".gt-rp.is-report")).to_be_visible()
         go = page.get_by_role("button", name=t["review.report_go"])
-        expect(go).to_be_disabled()
+        go.click()  # without a reason
+        expect(page.get_by_label(t["review.reason"])).to_be_focused()
+        assert said(stage, passed) == []
         check_accessible(page)
         view = page.locator(".gt-bx-pane svg").bounding_box()
         assert view is not None
