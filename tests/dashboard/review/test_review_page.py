@@ -387,6 +387,21 @@ def test_a_part_whose_picture_is_gone_can_be_judged(stage: Stage, parts: Callabl
         until(lambda: [r.truth for r in said(stage, bad)] == ["bad"])
 
 
+def test_whatever_the_line_says_stays_text(stage: Stage, parts: Callable[..., list[str]]) -> None:
+    parts("NG")
+    fill_record(stage.folder, [Made(HOSTILE, "UNDECIDED", seed=4, kind=HOSTILE, reasons=(HOSTILE,))])
+    with review(stage) as page:
+        expect(page.locator(".gt-rc-text b", has_text=HOSTILE)).to_be_visible()
+        page.get_by_role("button", name="Start reviewing").click()
+        expect(page.locator(".gt-rp-id")).to_contain_text(HOSTILE)
+        expect(page.locator(".gt-rp-chip", has_text=HOSTILE)).to_be_visible()
+        expect(page.locator(".gt-bx-label text").first).to_contain_text(HOSTILE)
+        check_accessible(page)
+        press(page, "b")
+        until(lambda: [r.truth for r in said(stage, HOSTILE)] == ["bad"])
+        assert page.evaluate("window.hit") is None
+
+
 def test_a_viewer_has_no_review_page(stage: Stage) -> None:
     with stage.page("/", "viewer") as page:
         expect(page.get_by_role("link", name="Review")).to_have_count(0)
