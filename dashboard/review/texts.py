@@ -38,6 +38,7 @@ TEXTS: Final[dict[str, Text]] = {
     "review.seen": Text("seen", "gesehen"),
     "review.taken": Text("{who} is looking at this part just now", "{who} sieht dieses Teil gerade an"),
     "review.no_answer": Text("The server does not answer; what is shown is old", "Der Server antwortet nicht; das Gezeigte ist alt"),
+    "review.no_record": Text("Nothing can be read from the record yet", "Aus den Aufzeichnungen ist noch nichts zu lesen"),
     "review.escape": Text("known escape", "bekannter Schlupf"),
     "review.escapes": Text("known escapes", "bekannte Schlupfteile"),
     # what a person says

@@ -214,3 +214,18 @@ def test_a_viewer_has_no_review_page(stage: Stage) -> None:
     with stage.page("/", "viewer") as page:
         expect(page.get_by_role("link", name="Review")).to_have_count(0)
         assert page.request.get(f"{stage.server.url}/review").status == 403
+
+
+def test_a_server_that_is_gone_is_told_and_the_page_goes_on_when_it_is_back(stage: Stage, parts: Callable[..., list[str]]) -> None:
+    (bad,) = parts("NG")
+    with review(stage) as page:
+        expect(card(page, bad)).to_be_visible()
+        stage.server.kill()
+        expect(page.get_by_text("The server does not answer; what is shown is old")).to_be_visible()
+        expect(card(page, bad)).to_be_visible()
+        stage.server.start()
+        stage.server.wait()
+        expect(page.locator(".gt-rv-lost")).to_have_count(0, timeout=15_000)
+        card(page, bad).click()
+        page.get_by_role("button", name="Truly bad", exact=True).click()
+        until(lambda: [r.truth for r in said(stage, bad)] == ["bad"])
