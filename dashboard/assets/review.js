@@ -19,15 +19,15 @@ export default {
   data() {
     return {
       words: Vue.markRaw(new Words(this.texts, this.language)), seen: Vue.markRaw(new Seen(this.who)), api: Vue.markRaw(new Api()),
-      queue: null, show: "all", most: PAGE, view: "grid", part: null, report: false, code: "", busy: false, note: null, undo: [], lost: false, escaped: null,
+      queue: null, show: "all", most: PAGE, view: "grid", part: null, report: false, code: "", busy: false, note: null, undo: [], lost: "", why: "", escaped: null,
     };
   },
   computed: {
     shows() {
-      const counts = this.queue?.counts ?? {};
-      const all = Object.values(counts).reduce((a, b) => a + b, 0);
-      return SHOWS.filter((s) => ["all", "undecided", "reject", "sample", this.show].includes(s) || counts[s]).map((s) => ({
-        name: s, text: this.words.t(`review.show.${s}`), count: s === "sample" ? null : s === "all" ? all : counts[s],
+      const counts = this.queue?.counts;
+      const all = counts ? Object.values(counts).reduce((a, b) => a + b, 0) : null;
+      return SHOWS.filter((s) => ["all", "undecided", "reject", "sample", this.show].includes(s) || counts?.[s]).map((s) => ({
+        name: s, text: this.words.t(`review.show.${s}`), count: s === "sample" ? null : s === "all" ? all : (counts?.[s] ?? null),
       }));
     },
     acts: () => ACTS,
@@ -72,11 +72,11 @@ export default {
       try {
         const queue = await this.api.queue(show, Math.min(500, this.most));
         if (show === this.show) this.queue = queue;
-        this.lost = false;
+        this.lost = "";
       } catch (error) {
-        this.lost = true;
+        this.lost = this.words.t(error.status === 503 ? "review.no_record" : "review.no_answer");
+        this.why = error.said?.text ?? "";
         if (error.status === 401) location.assign(`/login?to=${encodeURIComponent(location.pathname + location.search)}`);
-        else if (error.status) this.wrong(error);
       }
     },
     async poll() {
@@ -267,6 +267,9 @@ export default {
     goodbye() {
       if (this.part) navigator.sendBeacon?.(`/api/review/parts/${encodeURIComponent(this.part.part_id)}/close`, new Blob([JSON.stringify({ tab: this.api.tab })], { type: "application/json" }));
     },
+    cut() {
+      this.lost = this.words.t("review.no_answer");
+    },
     awake() {
       if (!document.hidden) this.poll();
     },
@@ -293,6 +296,8 @@ export default {
     addEventListener("keyup", this.keyup);
     addEventListener("pagehide", this.goodbye);
     document.addEventListener("visibilitychange", this.awake);
+    globalThis.socket?.on("disconnect", this.cut); // the frame's own; it hears of it before the next question is due
+    globalThis.socket?.on("connect", this.awake);
     this.timer = setInterval(() => this.poll(), POLL_MS);
     const query = new URLSearchParams(location.search);
     await this.refresh();
@@ -302,6 +307,8 @@ export default {
   },
   unmounted() {
     clearInterval(this.timer);
+    globalThis.socket?.off("disconnect", this.cut);
+    globalThis.socket?.off("connect", this.awake);
     removeEventListener("keydown", this.keydown);
     removeEventListener("keyup", this.keyup);
     removeEventListener("pagehide", this.goodbye);
@@ -315,11 +322,11 @@ export default {
         <p class="gt-rv-counts" aria-live="polite">
           <template v-if="queue"><span><b>{{ left }}</b> {{ words.t("review.left") }}</span><span><b>{{ words.whole.format(queue.counts.undecided) }}</b> {{ words.t("review.undecided") }}</span><span class="gt-rv-wide"><b>{{ words.whole.format(unseen) }}</b> {{ words.t("review.not_seen") }}</span></template>
         </p>
-        <span v-if="lost" class="gt-rv-lost" role="alert"><Mark name="warning" />{{ words.t("review.no_answer") }}</span>
+        <span v-if="lost" class="gt-rv-lost" role="alert" :title="why"><Mark name="warning" />{{ lost }}</span>
         <span v-if="queue?.escapes" class="gt-rv-escapes"><Mark name="warning" /><b>{{ words.whole.format(queue.escapes) }}{{ queue.exact ? "" : "+" }}</b> {{ words.t(queue.escapes === 1 ? "review.escape" : "review.escapes") }}</span>
-        <button type="button" class="gt-rv-plain" :disabled="!last || busy" :title="words.t('review.undo') + ' (Z)'" @click="takeBack"><i class="q-icon material-icons" aria-hidden="true">undo</i><span>{{ words.t("review.undo") }}</span><small v-if="last" class="gt-rv-wide">{{ lastText }}</small></button>
+        <button type="button" class="gt-rv-plain is-undo" :aria-label="words.t('review.undo')" :disabled="!last || busy" :title="words.t('review.undo') + ' (Z)'" @click="takeBack"><i class="q-icon material-icons" aria-hidden="true">undo</i><span>{{ words.t("review.undo") }}</span><small v-if="last" class="gt-rv-wide">{{ lastText }}</small></button>
         <button type="button" class="gt-rv-plain is-icon" :aria-label="words.t('review.help')" :title="words.t('review.help') + ' (?)'" @click="$refs.help.open()"><i class="q-icon material-icons" aria-hidden="true">keyboard</i></button>
-        <button v-if="view === 'grid'" type="button" class="gt-rv-plain" :title="words.t('review.missed') + ' (M)'" @click="missed()"><i class="q-icon material-icons" aria-hidden="true">report</i><span>{{ words.t("review.missed") }}</span></button>
+        <button v-if="view === 'grid'" type="button" class="gt-rv-plain" :title="words.t('review.missed') + ' (M)'" @click="missed()"><i class="q-icon material-icons" aria-hidden="true">report</i><span>{{ words.t("review.missed_short") }}</span></button>
         <button v-if="view === 'grid' && items.length" type="button" class="gt-rv-primary" @click="begin"><i class="q-icon material-icons" aria-hidden="true">play_arrow</i>{{ words.t("review.begin") }}</button>
       </div>
 

@@ -52,7 +52,7 @@ export default {
       return id.length > 12 ? `…${id.slice(-10)}` : id;
     },
     reasons() {
-      return this.item.why.filter((w) => !["undecided", "reject"].includes(w));
+      return this.item.why.filter((w) => !["undecided", "reject", "sample"].includes(w));
     },
     label() {
       const word = this.item.verdict ? this.words.t(`word.${this.item.verdict}`) : "–";
@@ -60,6 +60,9 @@ export default {
     },
   },
   methods: {
+    word(act) {
+      return this.words.t(this.item.outcome === "passed" ? `review.passed_${act.truth}` : `review.${act.truth}`);
+    },
     enter(event) {
       if (event.pointerType !== "mouse" || !this.item.size) return;
       this.waiting = setTimeout(() => {
@@ -100,7 +103,7 @@ export default {
         <span class="gt-rc-text"><b>{{ acts ? what : short }}</b><span v-for="r in reasons" :key="r" class="gt-rc-why">{{ words.t("review.why." + r) }}</span><time>{{ words.clock.format(item.wall_ms) }}</time></span>
       </button>
       <span v-if="acts" class="gt-rc-acts">
-        <button v-for="a in acts" :key="a.truth" type="button" :class="'is-' + a.truth" :disabled="busy || Boolean(item.by)" :title="words.t('review.' + a.truth) + ' (' + a.key + ')'" :aria-label="words.t('review.say_of', { word: words.t('review.' + a.truth), part: item.part_id })" @click="$emit('say', a.truth)"><Mark :name="a.mark" /></button>
+        <button v-for="a in acts" :key="a.truth" type="button" :class="'is-' + a.truth" :disabled="busy || Boolean(item.by)" :title="word(a) + ' (' + a.key + ')'" :aria-label="words.t('review.say_of', { word: word(a), part: item.part_id })" @click="$emit('say', a.truth)"><Mark :name="a.mark" /></button>
       </span>
     </li>`,
 };

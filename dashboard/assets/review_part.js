@@ -2,6 +2,7 @@
 import Boxes from "/assets/boxes.js";
 import Mark from "/assets/mark.js";
 import { picture } from "/assets/review_api.js";
+import Note from "/assets/review_note.js";
 
 const NOTICED_MS = 1500; // what somebody else has said counts as seen when it has been on the screen for so long
 export const ACTS = [
@@ -11,11 +12,11 @@ export const ACTS = [
 ];
 
 export default {
-  components: { Boxes, Mark },
+  components: { Boxes, Mark, Note },
   emits: ["say", "step", "leave", "undo", "help", "busy"],
   props: { item: Object, words: Object, label: Boolean, report: Boolean, place: Object, busy: Boolean },
   data: () => ({
-    boxes: null, selected: -1, kind: "", note: "", overlay: true, compare: false, blink: false, drawing: false, swipe: 0, seen: 0, news: null, other: "", naming: false,
+    boxes: null, selected: -1, kind: "", note: "", overlay: true, compare: false, blink: false, drawing: false, swipe: 0, seen: 0, news: null, other: "", naming: false, missing: false,
   }),
   computed: {
     shown() {
@@ -55,9 +56,6 @@ export default {
     noteMissing() {
       return this.report && !this.note.trim();
     },
-    presets() {
-      return ["review.found_customer", "review.found_next", "review.found_check"].map((key) => this.words.t(key));
-    },
   },
   watch: {
     "item.part_id": { immediate: true, handler: "begin" },
@@ -73,7 +71,7 @@ export default {
     begin() {
       clearTimeout(this.noticing);
       const before = this.counts;
-      Object.assign(this, { selected: -1, kind: "", news: null, compare: false, blink: false, other: "", naming: false, seen: this.item.newest });
+      Object.assign(this, { selected: -1, kind: "", news: null, compare: false, blink: false, other: "", naming: false, missing: false, seen: this.item.newest });
       this.boxes = before?.truth === "bad" && before.boxes ? before.boxes.map((b) => ({ ...b })) : null;
       this.note = this.report ? "" : before?.note ?? "";
       this.drawing = this.report && this.label;
@@ -112,8 +110,10 @@ export default {
       }
     },
     say(truth) {
-      if (this.busy || (this.report && (truth !== "bad" || this.noteMissing))) {
-        if (this.noteMissing) this.$refs.note?.focus();
+      if (this.busy || (this.report && truth !== "bad")) return;
+      this.missing = this.noteMissing;
+      if (this.missing) {
+        this.$refs.note.focus();
         return;
       }
       const words = this.boxes === null && truth === "bad" && this.kind ? [this.kind, this.note.trim()].filter(Boolean).join(": ") : this.note.trim();
@@ -168,7 +168,7 @@ export default {
         <template v-if="shown">
           <Boxes ref="boxes" :key="item.part_id" :src="urls.full" :sharp="urls.sharp" :reference="urls.reference" :size="item.size" :model="item.defects" :boxes="boxes" :shadow="item.shadow_defects"
             :selected="selected" :editable="label" :overlay="overlay" :compare="compare" :blink="blink" :drawing="drawing" :kind="kind" :words="words" :label="words.t('review.picture_of', { part: item.part_id })"
-            @change="boxes = $event" @select="selected = $event" @adopt="adopt" @swipe="!report && say($event === 'left' ? 'bad' : 'good')" @swiping="swipe = report ? 0 : $event" />
+            @change="boxes = $event.length || item.defects.length ? $event : null" @select="selected = $event" @adopt="adopt" @swipe="!report && say($event === 'left' ? 'bad' : 'good')" @swiping="swipe = report ? 0 : $event" />
           <div class="gt-rp-tools" role="toolbar" aria-orientation="vertical" :aria-label="words.t('review.tools')">
             <button v-if="label" type="button" :aria-pressed="drawing" :title="words.t('review.draw') + ' (D)'" @click="draw(!drawing)"><i class="q-icon material-icons" aria-hidden="true">highlight_alt</i><span>{{ words.t("review.draw") }}</span></button>
             <button type="button" :aria-pressed="overlay" :title="words.t('review.overlay') + ' (O)'" @click="overlay = !overlay"><i class="q-icon material-icons" aria-hidden="true">{{ overlay ? "layers" : "layers_clear" }}</i><span>{{ words.t("review.overlay") }}</span></button>
@@ -197,7 +197,7 @@ export default {
           </div>
           <header class="gt-rp-word" :class="'is-' + item.verdict"><Mark :name="item.verdict" /><b>{{ item.verdict ? words.t("word." + item.verdict) : "–" }}</b><small v-if="item.outcome">{{ words.t("part.outcome." + item.outcome) }}</small></header>
           <p class="gt-rp-id"><b>{{ item.part_id }}</b><time>{{ words.clock.format(item.wall_ms) }}</time></p>
-          <p v-if="report" class="gt-rp-lead">{{ words.t("review.report_lead") }}</p>
+          <template v-if="report"><p class="gt-rp-lead">{{ words.t("review.report_lead") }}</p><Note ref="note" v-model="note" report :missing="missing && noteMissing" :words="words" /></template>
           <p v-if="item.shadow" class="gt-rp-shadow"><i class="q-icon material-icons" aria-hidden="true">contrast</i>{{ words.t("review.shadow_says", { word: words.t("word." + item.shadow) }) }}</p>
 
           <template v-if="label || list.length || item.classes.length">
@@ -218,12 +218,10 @@ export default {
           </ul>
           <div v-if="label && shown" class="gt-rp-row">
             <button v-if="boxes === null && list.length" type="button" class="gt-rp-small" @click="adopt"><i class="q-icon material-icons" aria-hidden="true">task_alt</i>{{ words.t("review.confirm_boxes") }}<kbd aria-hidden="true">K</kbd></button>
-            <button v-if="boxes !== null" type="button" class="gt-rp-small" @click="boxes = null; selected = -1"><i class="q-icon material-icons" aria-hidden="true">restart_alt</i>{{ words.t("review.drop_mine") }}</button>
+            <button v-if="boxes !== null && item.defects.length" type="button" class="gt-rp-small" @click="boxes = null; selected = -1"><i class="q-icon material-icons" aria-hidden="true">restart_alt</i>{{ words.t("review.drop_mine") }}</button>
           </div>
 
-          <label class="gt-rp-note"><span>{{ words.t(report ? "review.reason" : "review.note") }}</span>
-            <input ref="note" v-model="note" maxlength="200" :aria-required="report" :placeholder="words.t(report ? 'review.reason_hint' : 'review.note_hint')" /></label>
-          <div v-if="report" class="gt-rp-chips"><button v-for="p in presets" :key="p" type="button" class="gt-rp-chip" :aria-pressed="note === p" @click="note = p">{{ p }}</button></div>
+          <Note v-if="!report" v-model="note" :words="words" />
 
           <template v-if="reviews.length > 0">
             <h2>{{ words.t("review.said_before") }}</h2>
@@ -242,7 +240,7 @@ export default {
 
       <footer class="gt-rp-keys">
         <button type="button" class="gt-rp-go" :disabled="!place.before" @click="$emit('step', -1)" :aria-label="words.t('review.back')" :title="words.t('review.back') + ' (←)'"><Mark name="left" /></button>
-        <button v-for="a in acts" :key="a.truth" type="button" class="gt-rp-act" :class="['is-' + a.truth, { 'is-said': counts?.truth === a.truth, 'is-busy': busy }]" :disabled="busy || (report && noteMissing)" :aria-keyshortcuts="a.key" @click="say(a.truth)">
+        <button v-for="a in acts" :key="a.truth" type="button" class="gt-rp-act" :class="['is-' + a.truth, { 'is-said': counts?.truth === a.truth, 'is-busy': busy }]" :disabled="busy" :aria-keyshortcuts="a.key" @click="say(a.truth)">
           <Mark :name="a.mark" /><span>{{ report ? words.t("review.report_go") : a.text }}</span><kbd aria-hidden="true">{{ a.key }}</kbd>
         </button>
         <button type="button" class="gt-rp-go" :disabled="!place.after" @click="$emit('step', 1)" :aria-label="words.t('review.next')" :title="words.t('review.next') + ' (→)'"><Mark name="right" /></button>

@@ -25,7 +25,6 @@ TEXTS: Final[dict[str, Text]] = {
     "review.show.sample": Text("Sample of passed parts", "Stichprobe Gutteile"),
     "review.why.odd": Text("books do not fit", "Zählung passt nicht"),
     "review.why.disagreement": Text("models differ", "Modelle uneins"),
-    "review.why.sample": Text("sample", "Stichprobe"),
     "review.sample_hint": Text(
         "Parts that passed, drawn by chance. Only such samples tell how many bad parts get through.",
         "Durchgelassene Teile, vom Zufall gezogen. Nur solche Stichproben sagen, wie viele schlechte Teile durchrutschen.",
@@ -39,6 +38,7 @@ TEXTS: Final[dict[str, Text]] = {
     "review.seen": Text("seen", "gesehen"),
     "review.taken": Text("{who} is looking at this part just now", "{who} sieht dieses Teil gerade an"),
     "review.no_answer": Text("The server does not answer; what is shown is old", "Der Server antwortet nicht; das Gezeigte ist alt"),
+    "review.no_record": Text("Nothing can be read from the record yet", "Aus den Aufzeichnungen ist noch nichts zu lesen"),
     "review.escape": Text("known escape", "bekannter Schlupf"),
     "review.escapes": Text("known escapes", "bekannte Schlupfteile"),
     # what a person says
@@ -114,6 +114,7 @@ TEXTS: Final[dict[str, Text]] = {
     "review.held_yes": Text("held: it is not deleted", "gesperrt: wird nicht gelöscht"),
     # missed defects
     "review.missed": Text("Report a missed defect", "Übersehenen Fehler melden"),
+    "review.missed_short": Text("Missed defect", "Übersehener Fehler"),
     "review.scan": Text("Code of the part that passed and was bad", "Code des Teils, das durchging und schlecht war"),
     "review.scan_hint": Text("Scan or type, then Enter", "Scannen oder tippen, dann Enter"),
     "review.find": Text("Find", "Suchen"),

@@ -1,76 +1,19 @@
-"""The review page in a real browser: judging by click, key and swipe, boxes, undo, two people, missed defects."""
+"""The review page in a real browser: judging, undo, two people, missed defects, with mouse and keys."""
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from dashboard.people.roles import Role
 from dashboard.texts import Language, texts_of
-from edge.messages import VerdictWord
-from edge.reviews import Review
 from edge.store import FILE_NAME, open_store
 from tests.dashboard.made import KINDS, SIDE_PX, Made, fill_record
+from tests.dashboard.review.reviewing import card, press, review, said, until
 from tests.dashboard.stage import Stage, check_accessible
 
-_numbers = itertools.count(1)
 HOSTILE = "<img src=x onerror=window.hit=1><script>window.hit=1</script>{{1+1}}"
-
-
-@pytest.fixture
-def parts(stage: Stage) -> Iterator[Callable[..., list[str]]]:
-    """Makes new parts, the worthiest of the queue first; when the test ends all of them are reviewed, so the queue is empty for the next."""
-
-    def make(*words: VerdictWord, **fields: Any) -> list[str]:
-        base = next(_numbers) * 100
-        made = [Made(f"P-{base + i}", word, age_s=200 - i, seed=base + i, **fields) for i, word in enumerate(words)]
-        fill_record(stage.folder, made)
-        return [m.part_id for m in made]
-
-    yield make
-    with open_store(stage.folder / FILE_NAME, beside=True) as store:
-        with store.reading() as db:
-            left = [r[0] for r in db.execute("SELECT part_id FROM inspections WHERE truth IS NULL")]
-        for part_id in left:
-            store.review(part_id, "end of test", "unsure")
-
-
-def said(stage: Stage, part_id: str) -> list[Review]:
-    with open_store(stage.folder / FILE_NAME, read_only=True) as store:
-        return store.reviews(part_id)
-
-
-def until(check: Callable[[], Any], timeout_s: float = 15) -> Any:
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if value := check():
-            return value
-        time.sleep(0.05)
-    raise AssertionError("did not come to be in time")
-
-
-def card(page: Page, part_id: str) -> Any:
-    return page.locator(f'[data-part="{part_id}"]')
-
-
-@contextlib.contextmanager
-def review(stage: Stage, role: Role = "engineer", path: str = "/review", **how: Any) -> Iterator[Page]:
-    with stage.page(path, role, **how) as page:
-        expect(page.locator(".gt-rv")).to_be_visible()
-        yield page
-
-
-def press(page: Page, key: str) -> None:
-    """As a person does: slower than a scanner."""
-    page.wait_for_timeout(90)
-    page.keyboard.press(key)
-    page.wait_for_timeout(150)
 
 
 @pytest.mark.parametrize(("language", "size", "dark"), [("en", "screen", True), ("de", "tablet", False)])
@@ -147,141 +90,6 @@ def test_with_the_keyboard_alone(stage: Stage, parts: Callable[..., list[str]]) 
         assert drawn.y1 == pytest.approx(SIDE_PX / 2 - side / 2 + 1, abs=0.2)
 
 
-def test_a_box_is_drawn_moved_resized_and_deleted(stage: Stage, parts: Callable[..., list[str]]) -> None:
-    (bad,) = parts("NG")
-    with review(stage, path=f"/review?part={bad}") as page:
-        boxes = page.locator(".gt-bx-box")
-        expect(boxes.first).to_be_visible()
-        before = boxes.count()
-        assert page.locator(".gt-bx-box.is-own").count() == 0, "the model's, dashed"
-        view = page.locator(".gt-bx-pane svg").first.bounding_box()
-        assert view is not None
-        scale = min(view["width"], view["height"]) / SIDE_PX
-        left, top = view["x"] + (view["width"] - SIDE_PX * scale) / 2, view["y"] + (view["height"] - SIDE_PX * scale) / 2
-
-        def drag(a: tuple[float, float], b: tuple[float, float]) -> None:
-            page.mouse.move(left + a[0] * scale, top + a[1] * scale)
-            page.mouse.down()
-            page.mouse.move(left + (a[0] + b[0]) / 2 * scale, top + (a[1] + b[1]) / 2 * scale)
-            page.mouse.move(left + b[0] * scale, top + b[1] * scale)
-            page.mouse.up()
-
-        press(page, "d")
-        drag((20, 250), (80, 300))
-        expect(page.locator(".gt-bx-box.is-own")).to_have_count(before + 1)
-        press(page, "Escape")  # nothing is selected
-        press(page, "Escape")  # no longer drawing
-        drag((50, 275), (60, 265))  # by its middle
-        drag((90, 290), (110, 300))  # by its corner
-        press(page, "+")
-        page.locator(".gt-rp-boxes .gt-rp-drop").first.click()
-        expect(page.locator(".gt-bx-box.is-own")).to_have_count(before)
-        page.get_by_role("button", name="Truly bad", exact=True).click()
-        boxes_said = until(lambda: said(stage, bad))[0].boxes
-        assert boxes_said is not None
-        assert len(boxes_said) == before
-        drawn = boxes_said[-1]
-        assert (drawn.x1, drawn.y1, drawn.x2, drawn.y2) == pytest.approx((30, 240, 110, 300), abs=1.5)
-
-
-def test_an_operator_names_the_class_but_draws_nothing(stage: Stage, parts: Callable[..., list[str]]) -> None:
-    (bad,) = parts("NG")
-    with review(stage, "operator", path=f"/review?part={bad}") as page:
-        expect(page.locator(".gt-bx-box").first).to_be_visible()
-        expect(page.get_by_role("button", name="Draw a box")).to_have_count(0)
-        page.locator(".gt-rp-pick").first.click()
-        page.locator(".gt-rp-chip").nth(1).click()
-        kind = page.locator(".gt-rp-pick b").first.inner_text()
-        press(page, "b")
-        boxes = until(lambda: said(stage, bad))[0].boxes
-        assert boxes is not None
-        assert texts_of("en").get(f"kind.{boxes[0].kind}", boxes[0].kind) == kind
-
-
-def test_swipes_judge(stage: Stage, parts: Callable[..., list[str]]) -> None:
-    first, second = parts("NG", "NG", kind="scratch")
-    with review(stage, "operator", size="tablet", path=f"/review?part={first}") as page:
-        expect(page.locator(".gt-bx-pane svg")).to_be_visible()
-        devtools = page.context.new_cdp_session(page)
-
-        def swipe(by: int) -> None:
-            area = page.locator(".gt-bx-pane svg").bounding_box()
-            assert area is not None
-            x, y = area["x"] + area["width"] / 2, area["y"] + area["height"] * 0.9
-            devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-            for step in range(1, 9):
-                devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + by * step / 8, "y": y + step}]})
-            devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-        swipe(40)  # too little to be meant
-        page.wait_for_timeout(300)
-        assert said(stage, first) == []
-        swipe(-200)
-        until(lambda: [r.truth for r in said(stage, first)] == ["bad"])
-        expect(page.locator(".gt-rp")).to_have_attribute("aria-label", f"Part {second}")
-        swipe(200)
-        until(lambda: [r.truth for r in said(stage, second)] == ["good"])
-
-
-def test_two_fingers_zoom_and_the_wheel_too(stage: Stage, parts: Callable[..., list[str]]) -> None:
-    (bad,) = parts("NG")
-    with review(stage, path=f"/review?part={bad}") as page:
-        view = page.locator(".gt-bx-pane svg").first
-        expect(view).to_be_visible()
-        area = view.bounding_box()
-        assert area is not None
-        x, y = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
-
-        def width() -> float:
-            return float((view.get_attribute("viewBox") or "").split()[2])
-
-        def fingers(apart: int) -> list[dict[str, float]]:
-            return [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
-
-        whole = width()
-        devtools = page.context.new_cdp_session(page)
-        devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": fingers(40)})
-        for apart in (60, 80, 120):
-            devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": fingers(apart)})
-        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        assert width() == pytest.approx(whole / 3, rel=0.1)
-        page.mouse.move(x, y)
-        page.mouse.wheel(0, -400)
-        until(lambda: width() < whole / 4)
-        press(page, "0")
-        assert width() == pytest.approx(whole)
-        assert said(stage, bad) == []
-
-
-def test_resting_on_a_part_plays_it_and_marks_it_as_seen(stage: Stage, parts: Callable[..., list[str]]) -> None:
-    first, second = parts("NG", "NG")
-    with review(stage) as page:
-        expect(page.locator(".gt-rv-counts")).to_contain_text("2 not seen yet")
-        card(page, first).hover()
-        playing = page.locator(".gt-rc.is-playing")
-        expect(playing).to_have_count(1)
-        expect(playing.get_by_text("Reference")).to_be_visible()
-        expect(page.locator(".gt-rv-counts")).to_contain_text("1 not seen yet")
-        page.mouse.move(2, 2)
-        expect(playing).to_have_count(0)
-        page.reload()
-        expect(page.locator(".gt-rc", has=card(page, first)).locator(".gt-rc-seen")).to_be_visible()
-        expect(page.locator(".gt-rc", has=card(page, second)).locator(".gt-rc-seen")).to_have_count(0)
-
-
-def test_the_reference_is_beside_it_and_blinks_while_a_key_is_held(stage: Stage, parts: Callable[..., list[str]]) -> None:
-    (bad,) = parts("NG")
-    with review(stage, path=f"/review?part={bad}") as page:
-        expect(page.locator(".gt-bx-pane")).to_have_count(1)
-        press(page, "c")
-        expect(page.locator(".gt-bx-pane")).to_have_count(2)
-        press(page, "c")
-        page.keyboard.down("r")
-        expect(page.locator(".gt-bx-reference")).to_be_visible()
-        page.keyboard.up("r")
-        expect(page.locator(".gt-bx-reference")).to_be_hidden()
-
-
 def test_two_people_do_not_get_the_same_part(stage: Stage, parts: Callable[..., list[str]]) -> None:
     one, two = parts("UNDECIDED", "NG")
     with review(stage, "engineer") as hers:
@@ -322,7 +130,7 @@ def test_a_missed_defect_is_reported_and_held(stage: Stage, parts: Callable[...,
     t = texts_of(language)
     passed, _ = parts("OK", "OK", picture=True)
     with review(stage, language=language, size=size) as page:
-        page.get_by_role("button", name=t["review.missed"]).click()
+        page.get_by_role("button", name=t["review.missed_short"]).click()
         field = page.get_by_label(t["review.scan"])
         expect(field).to_be_focused()
         expect(card(page, passed)).to_be_visible()
@@ -330,7 +138,9 @@ def test_a_missed_defect_is_reported_and_held(stage: Stage, parts: Callable[...,
         page.keyboard.type(passed + "\n")  # what a scanner does
         expect(page.locator(".gt-rp.is-report")).to_be_visible()
         go = page.get_by_role("button", name=t["review.report_go"])
-        expect(go).to_be_disabled()
+        go.click()  # without a reason
+        expect(page.get_by_label(t["review.reason"])).to_be_focused()
+        assert said(stage, passed) == []
         check_accessible(page)
         view = page.locator(".gt-bx-pane svg").bounding_box()
         assert view is not None
@@ -385,7 +195,37 @@ def test_a_part_whose_picture_is_gone_can_be_judged(stage: Stage, parts: Callabl
         until(lambda: [r.truth for r in said(stage, bad)] == ["bad"])
 
 
+def test_whatever_the_line_says_stays_text(stage: Stage, parts: Callable[..., list[str]]) -> None:
+    parts("NG")
+    fill_record(stage.folder, [Made(HOSTILE, "UNDECIDED", seed=4, kind=HOSTILE, reasons=(HOSTILE,))])
+    with review(stage) as page:
+        expect(page.locator(".gt-rc-text b", has_text=HOSTILE)).to_be_visible()
+        page.get_by_role("button", name="Start reviewing").click()
+        expect(page.locator(".gt-rp-id")).to_contain_text(HOSTILE)
+        expect(page.locator(".gt-rp-chip", has_text=HOSTILE)).to_be_visible()
+        expect(page.locator(".gt-bx-label text").first).to_contain_text(HOSTILE)
+        check_accessible(page)
+        press(page, "b")
+        until(lambda: [r.truth for r in said(stage, HOSTILE)] == ["bad"])
+        assert page.evaluate("window.hit") is None
+
+
 def test_a_viewer_has_no_review_page(stage: Stage) -> None:
     with stage.page("/", "viewer") as page:
         expect(page.get_by_role("link", name="Review")).to_have_count(0)
         assert page.request.get(f"{stage.server.url}/review").status == 403
+
+
+def test_a_server_that_is_gone_is_told_and_the_page_goes_on_when_it_is_back(stage: Stage, parts: Callable[..., list[str]]) -> None:
+    (bad,) = parts("NG")
+    with review(stage) as page:
+        expect(card(page, bad)).to_be_visible()
+        stage.server.kill()
+        expect(page.get_by_text("The server does not answer; what is shown is old")).to_be_visible()
+        expect(card(page, bad)).to_be_visible()
+        stage.server.start()
+        stage.server.wait()
+        expect(page.locator(".gt-rv-lost")).to_have_count(0, timeout=15_000)
+        card(page, bad).click()
+        page.get_by_role("button", name="Truly bad", exact=True).click()
+        until(lambda: [r.truth for r in said(stage, bad)] == ["bad"])
