@@ -176,7 +176,7 @@ def _signals(visited: Visit, asked: Asked, slots: list[Slot], names: list[str], 
         link = asked.history((slots[first].since_ns, slots[last].until_ns), kind=asked.kind)
         items.append(
             f'<li><span class="gt-rule" aria-hidden="true">{escape(mark(signal.rule))}</span><div><b>{escape(visited.t("stats.signal", when=when, what=seen + side))}</b>'
-            f'<p>{escape(t["stats.look_at"] + look)}</p><a href="{escape(link)}">{escape(t["stats.rejects_then"])}</a></div></li>'
+            f'<p>{escape(visited.t("stats.look_at", what=look))}</p><a href="{escape(link)}">{escape(t["stats.rejects_then"])}</a></div></li>'
         )
     if items:
         ui.html(f'<ul class="gt-signals">{"".join(items)}</ul>', sanitize=False)

@@ -76,7 +76,7 @@ TEXTS: dict[str, Text] = {
         "Weniger als acht Punkte: Nur einzelne Punkte und kurze Folgen fallen auf.",
     ),
     "stats.signal": Text("{when}: {what}", "{when}: {what}"),
-    "stats.look_at": Text("Look at: ", "Prüfen: "),
+    "stats.look_at": Text("Look at: {what}", "Zu prüfen: {what}"),
     "stats.rejects_then": Text("Rejects of that time", "Ausschuss dieser Zeit"),
     "stats.trend": Text("Trend by {by}", "Verlauf je {by}"),
     "stats.trend_alt": Text("Reject rate and number of parts by {by}", "Ausschussanteil und Anzahl Teile je {by}"),
