@@ -160,7 +160,7 @@ def _ratio(strata: Sequence[Stratum], *, bad: bool, of: tuple[StratumName, ...])
         known = [(n, share) for n, share in shares if share is not None]
         if shares and not known:
             return None
-        return sum(n * (share if bad else 1 - share) for n, share in known)
+        return float(sum(n * (share if bad else 1 - share) for n, share in known))
 
     def share(a: float | None, b: float | None) -> float | None:
         return None if a is None or b is None or a + b <= 0 else a / (a + b)

@@ -59,7 +59,7 @@ def test_parts_add_up_whichever_way_they_are_divided(store: Store) -> None:
             assert sum(p.counts.parts for p in points) == whole.parts
             assert sum(p.counts.rejects for p in points) == whole.rejects
         for group in ("run", "recipe", "model"):
-            assert sum(n.counts.parts for n in by_group(db, group, EVER)) == whole.parts  # type: ignore[arg-type]
+            assert sum(n.counts.parts for n in by_group(db, group, EVER)) == whole.parts
         assert whole.first_pass_yield is not None
         assert 0.9 < whole.first_pass_yield < 1
 
