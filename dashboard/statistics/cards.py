@@ -199,6 +199,9 @@ async def trend(look: Look) -> None:
     limits = band.limits(round(middle.median(usual_parts))) if usual_parts else None
     alt = visited.t("stats.trend_alt", by=t["stats.by." + asked.by])
     _rates(visited, n, names, [p.counts for p in points], links, alt, "trend", {"band": limits})
+    if limits is not None:
+        low, high = (n.share(v) for v in limits)
+        ui.label(visited.t("stats.usual_band", low=low, high=high, n=n.whole(band.parts))).classes("gt-hint")
     moved = figures.trend([(p.counts.rejects, p.counts.judged) for p in points])
     if moved is not None:
         change, errors = moved
@@ -235,7 +238,7 @@ def _rates(
     )
     notes = [[f"{head}: {value}" for head, value in zip(table.head[1:], row[1:], strict=True)] for row in table.shown]
     data = {"labels": names, "rates": [c.reject_rate for c in counts], "parts": [c.parts for c in counts], "notes": notes, **more}
-    chart(visited, kind, data, table, title=alt, alt=alt, file=kind, words=("rate", "parts", "usual"))
+    chart(visited, kind, data, table, title=alt, alt=alt, file=kind, words=("rate", "parts"))
 
 
 def _share_or_none(n: Numbers, value: float | None) -> str:

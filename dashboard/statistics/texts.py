@@ -86,6 +86,10 @@ TEXTS: dict[str, Text] = {
     "stats.falling": Text(
         "Falling: {change} over this time, more than chance explains.", "Fallend: {change} über diese Zeit, mehr als Zufall erklärt."
     ),
+    "stats.usual_band": Text(
+        "Shaded: what is usual for so many parts, {low} to {high}, from {n} parts of the 14 days before.",
+        "Schattiert: was bei so vielen Teilen üblich ist, {low} bis {high}, aus {n} Teilen der 14 Tage davor.",
+    ),
     "stats.level": Text("No trend beyond chance.", "Kein Trend über den Zufall hinaus."),
     "stats.by_recipe": Text("By recipe", "Je Rezept"),
     "stats.by_recipe_alt": Text("Reject rate and number of parts by recipe", "Ausschussanteil und Anzahl Teile je Rezept"),
@@ -103,7 +107,6 @@ TEXTS: dict[str, Text] = {
     "stats.chart.limits": Text("Control limits", "Eingriffsgrenzen"),
     "stats.chart.broken": Text("Rule broken", "Regel verletzt"),
     "stats.chart.centre": Text("Centre", "Mitte"),
-    "stats.chart.usual": Text("usual", "üblich"),
     "stats.chart.p50": Text("Median", "Median"),
     "stats.chart.p95": Text("95 % within", "95 % binnen"),
     "stats.chart.p99": Text("99 % within", "99 % binnen"),
