@@ -9,7 +9,6 @@ TEXTS: dict[str, Text] = {
     "report.so_far": Text("The shift is still on: figures so far", "Die Schicht läuft noch: Zahlen bis jetzt"),
     "report.simulated": Text("SIMULATED – no real parts", "SIMULIERT – keine echten Teile"),
     "report.station": Text("Station", "Station"),
-    "report.plant": Text("Plant", "Werk"),
     "report.shift": Text("Shift", "Schicht"),
     "report.time": Text("Time", "Zeit"),
     "report.product": Text("Product", "Produkt"),

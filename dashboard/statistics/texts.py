@@ -79,6 +79,7 @@ TEXTS: dict[str, Text] = {
     "stats.look_at": Text("Look at: {what}", "Zu prüfen: {what}"),
     "stats.rejects_then": Text("Rejects of that time", "Ausschuss dieser Zeit"),
     "stats.trend": Text("Trend by {by}", "Verlauf je {by}"),
+    "stats.trend_kind": Text("Trend of {kind} by {by}", "Verlauf von {kind} je {by}"),
     "stats.trend_alt": Text("Reject rate and number of parts by {by}", "Ausschussanteil und Anzahl Teile je {by}"),
     "stats.rising": Text(
         "Rising: {change} over this time, more than chance explains.", "Steigend: {change} über diese Zeit, mehr als Zufall erklärt."
