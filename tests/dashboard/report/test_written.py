@@ -207,16 +207,13 @@ def test_without_a_folder_they_lie_beside_the_record(tmp_path: Path) -> None:
 
 
 def test_the_dashboard_writes_them_by_itself_and_says_once_what_fails(
-    record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    record: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(job, "FIRST_S", 0)
-    monkeypatch.setattr(job, "EVERY_S", 0.02)
-    monkeypatch.setattr(job.time, "time_ns", lambda: _at(SATURDAY, 14))
     station = Station(name="S1", record=Record(folder=str(record)), shifts=SETTINGS, report=Report(folder=str(tmp_path / "reports")))
     (tmp_path / "reports").write_text("in the way")
 
     async def look() -> None:
-        keeping = asyncio.create_task(job.keep_reports(station))
+        keeping = asyncio.create_task(job.keep_reports(station, lambda: _at(SATURDAY, 14), first_s=0, every_s=0.02))
         while "no shift report" not in caplog.text:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
