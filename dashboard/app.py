@@ -41,13 +41,13 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
-PAGES = (
+PAGES = (  # in the order of the navigation
     live_page,
     statistics_page,
     shifts_page,
     report_page,
     login_page,
-)  # in the order of the navigation
+)
 API = (
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),
