@@ -18,7 +18,10 @@ export default {
       const link = this.data.links?.[at.dataIndex];
       if (link) location.assign(link);
     });
-    this.sizes = new ResizeObserver(() => this.chart.resize());
+    this.sizes = new ResizeObserver(() => {
+      this.chart.resize();
+      this.draw();
+    });
     this.sizes.observe(this.$refs.plot);
     this.light = new MutationObserver(this.draw); // the switch between dark and light changes the body's class
     this.light.observe(document.body, { attributes: true, attributeFilter: ["class"] });
@@ -45,6 +48,11 @@ export default {
     },
     labels(c) {
       return this.axis(c, { type: "category", data: this.data.labels, splitLine: { show: false } });
+    },
+    /** Every name is there, cut where it has no room. */
+    names(c) {
+      const width = Math.max(48, (this.$refs.plot.clientWidth - 130) / Math.max(1, this.data.labels.length) - 8);
+      return { ...this.labels(c), axisLabel: { color: c.text, fontSize: 14, interval: 0, width, overflow: "truncate" } };
     },
     shares(c, more = {}) {
       return this.axis(c, { type: "value", min: 0, axisLabel: { color: c.quiet, fontSize: 13, formatter: (v) => this.share(v) }, ...more });
@@ -73,7 +81,7 @@ export default {
     },
     pareto(c, d) {
       return {
-        xAxis: this.labels(c),
+        xAxis: this.names(c),
         yAxis: [this.axis(c, { type: "value", minInterval: 1, axisLabel: { color: c.quiet, formatter: (v) => this.number(v) } }), this.shares(c, { max: 1, splitLine: { show: false } })],
         series: [
           { name: this.words.parts, type: "bar", data: d.parts, barMaxWidth: 90, itemStyle: { color: c.accent }, label: { show: true, position: "top", color: c.text, fontWeight: 700, formatter: (p) => this.number(p.value) }, cursor: "pointer" },
@@ -108,7 +116,7 @@ export default {
         series: [
           {
             name: this.words.rate, type: "line", data: d.rates, symbol: "circle", symbolSize: 8, z: 3, itemStyle: { color: c.accent }, lineStyle: { color: c.accent, width: 2.5 }, cursor: "pointer",
-            markArea: d.band ? { silent: true, itemStyle: { color: c.ok, opacity: 0.16 }, label: { show: true, color: c.text, position: "insideTopLeft" }, data: [[{ yAxis: d.band[0], name: this.words.usual }, { yAxis: d.band[1] }]] } : undefined,
+            markArea: d.band ? { silent: true, itemStyle: { color: c.ok, opacity: 0.16 }, data: [[{ yAxis: d.band[0] }, { yAxis: d.band[1] }]] } : undefined,
           },
           { name: this.words.parts, type: "bar", yAxisIndex: 1, data: d.parts, barMaxWidth: 40, itemStyle: { color: c.line, opacity: 0.75 } },
         ],
@@ -131,7 +139,7 @@ export default {
       return {
         legend: { show: false },
         grid: { left: 12, right: 16, top: 28, bottom: 8, containLabel: true },
-        xAxis: this.labels(c),
+        xAxis: this.names(c),
         yAxis: this.shares(c),
         series: [{ name: this.words.rate, type: "bar", data: d.rates, barMaxWidth: 70, itemStyle: { color: c.accent }, cursor: "pointer", label: { show: true, position: "top", color: c.text, fontWeight: 700, formatter: (p) => this.share(p.value) } }],
       };

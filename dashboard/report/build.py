@@ -28,7 +28,7 @@ def document(report: ShiftReport, numbers: Numbers, pictures: Mapping[str, str],
     """The report.
 
     Args:
-        pictures: SVG by part id, of those of `report.examples` that there are.
+        pictures: SVG by part id, of those examples of the report that there are.
         made_ns: UTC, when it was made; not part of the hash.
     """
     b = _Builder(report, numbers, pictures)
@@ -193,7 +193,7 @@ class _Builder:
             side = "" if signal.above is None else f", {t['report.above' if signal.above else 'report.below']}"
             when = f"{self.n.clock(control.slots[signal.points[0]][0])}–{self.n.clock(control.slots[signal.points[-1]][1])}"
             rows.append([when, mark(signal.rule), seen + side, look])
-        return [*found, Table([t["report.signal_" + n] for n in ("when", "mark", "what", "look")], rows, [1])]
+        return [*found, Table([t["report.signal." + n] for n in ("when", "mark", "what", "look")], rows, [1])]
 
     def _stops(self) -> list[Block]:
         t, alarms = self.t, self.r.alarms
@@ -246,7 +246,7 @@ class _Builder:
         return [*found, Table([t["report." + n] for n in ("since", "product", "recipe", "model")], rows, [])]
 
     def _parts(self, parts: list[PartAt]) -> Table:
-        return Table([self.t["report.signal_when"], self.t["report.part"]], [[self.n.moment(p.wall_ns), p.part_id] for p in parts], [])
+        return Table([self.t["report.signal.when"], self.t["report.part"]], [[self.n.moment(p.wall_ns), p.part_id] for p in parts], [])
 
     def _kind(self, kind: str) -> str:
         return self.t.get("kind." + kind, kind)

@@ -146,6 +146,11 @@ async def control(look: Look) -> None:
     _signals(visited, asked, slots, names, found)
 
 
+def trend_title(visited: Visit, asked: Asked) -> str:
+    by = visited.t("stats.by." + asked.by)
+    return visited.t("stats.trend_kind", by=by, kind=kind_name(visited, asked.kind)) if asked.kind else visited.t("stats.trend", by=by)
+
+
 def without_ends(slots: list[Slot], found: Chart) -> tuple[list[Slot], Chart]:
     """Without the points before the first and after the last with parts: time before the record and time to come."""
     known = [i for i, p in enumerate(found.points) if p.of]
@@ -176,7 +181,7 @@ def _signals(visited: Visit, asked: Asked, slots: list[Slot], names: list[str], 
         link = asked.history((slots[first].since_ns, slots[last].until_ns), kind=asked.kind)
         items.append(
             f'<li><span class="gt-rule" aria-hidden="true">{escape(mark(signal.rule))}</span><div><b>{escape(visited.t("stats.signal", when=when, what=seen + side))}</b>'
-            f'<p>{escape(t["stats.look_at"] + look)}</p><a href="{escape(link)}">{escape(t["stats.rejects_then"])}</a></div></li>'
+            f'<p>{escape(visited.t("stats.look_at", what=look))}</p><a href="{escape(link)}">{escape(t["stats.rejects_then"])}</a></div></li>'
         )
     if items:
         ui.html(f'<ul class="gt-signals">{"".join(items)}</ul>', sanitize=False)
@@ -193,13 +198,22 @@ async def trend(look: Look) -> None:
         ui.label(t["stats.nothing"]).classes("gt-hint")
         return
     points = points[known[0] : known[-1] + 1]
+    counts = [p.counts for p in points]
+    if asked.kind:
+        with_kind = await look.ask(
+            lambda db: kind_per_slot(db, [(p.slot.since_ns, p.slot.until_ns) for p in points], asked.kind, asked.scope)
+        )
+        counts = [msgspec.structs.replace(c, ok=c.judged - k, ng=k, undecided=0) for c, k in zip(counts, with_kind, strict=True)]
     names = labels([p.slot for p in points], asked.by, n, t)
     links = [asked.address(span=(p.slot.since_ns, p.slot.until_ns)) for p in points]
     usual_parts = [p.counts.judged for p in points if p.counts.judged]
-    limits = band.limits(round(middle.median(usual_parts))) if usual_parts else None
+    limits = band.limits(round(middle.median(usual_parts))) if usual_parts and not asked.kind else None  # known of all rejects alone
     alt = visited.t("stats.trend_alt", by=t["stats.by." + asked.by])
-    _rates(visited, n, names, [p.counts for p in points], links, alt, "trend", {"band": limits})
-    moved = figures.trend([(p.counts.rejects, p.counts.judged) for p in points])
+    _rates(visited, n, names, counts, links, alt, "trend", {"band": limits})
+    if limits is not None:
+        low, high = (n.share(v) for v in limits)
+        ui.label(visited.t("stats.usual_band", low=low, high=high, n=n.whole(band.parts))).classes("gt-hint")
+    moved = figures.trend([(c.rejects, c.judged) for c in counts])
     if moved is not None:
         change, errors = moved
         key = "stats.level" if abs(errors) < 3 else "stats.rising" if change > 0 else "stats.falling"
@@ -235,7 +249,7 @@ def _rates(
     )
     notes = [[f"{head}: {value}" for head, value in zip(table.head[1:], row[1:], strict=True)] for row in table.shown]
     data = {"labels": names, "rates": [c.reject_rate for c in counts], "parts": [c.parts for c in counts], "notes": notes, **more}
-    chart(visited, kind, data, table, title=alt, alt=alt, file=kind, words=("rate", "parts", "usual"))
+    chart(visited, kind, data, table, title=alt, alt=alt, file=kind, words=("rate", "parts"))
 
 
 def _share_or_none(n: Numbers, value: float | None) -> str:

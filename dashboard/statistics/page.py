@@ -63,11 +63,10 @@ def _choices(store: Store, asked: Asked) -> list[list[str]]:
 def _cards(visited: Visit, numbers: Numbers, asked: Asked) -> None:
     """The frame of every card now, what it shows once the browser has come: the first content waits for no figure."""
     t = visited.texts
-    by = t["stats.by." + asked.by]
     plan: list[tuple[str, Card, str]] = [
         ("", cards.headline, "is-wide"),
         (t["stats.pareto"], cards.pareto, "is-tall"),
-        (visited.t("stats.trend", by=by), cards.trend, "is-tall"),
+        (cards.trend_title(visited, asked), cards.trend, "is-tall"),
         (cards.control_title(visited, asked), cards.control, "is-wide is-tall"),
         (t["stats.by_recipe"], cards.recipes, "is-tall"),
         (t["stats.latencies"], cards.latencies, "is-tall"),

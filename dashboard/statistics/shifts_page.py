@@ -31,20 +31,31 @@ PAGE = Page("/statistics/shifts", "stats.tab.shifts", "", "statistics", ("statis
 def add(desk: Desk) -> None:
     """Register the page."""
 
-    async def fill(visited: Visit, request: Request) -> None:
+    def fill(visited: Visit, request: Request) -> None:
         n = Numbers(visited.language, Calendar(desk.config.shifts))
         now_ns = time.time_ns()
         with kit.content(visited.t("stats.title")):
             tabs(visited, "shifts")
             try:
                 monday = week_of(request.query_params.get("week", ""), n.calendar, now_ns)
-                days = [n.calendar.shifts_of(monday + timedelta(days=d)) for d in range(7)]
-                counts, band = await desk.record.ask(lambda store: _figures(store, n.calendar, days))
             except GutteilError as error:
                 ui.label(str(error)).classes("gt-note is-bad").props('role="alert"')
                 return
-            with kit.card(visited.t("stats.week", day=n.day(monday))):
-                ui.html(_week(visited, n, monday, days, counts, band, now_ns), sanitize=False)
+            with kit.card(visited.t("stats.week", day=n.day(monday))), ui.element("div").props('aria-busy="true"') as body:
+                ui.label(visited.t("stats.loading")).classes("gt-hint")
+
+        async def load() -> None:
+            body.clear()
+            with body:
+                try:
+                    days = [n.calendar.shifts_of(monday + timedelta(days=d)) for d in range(7)]
+                    counts, band = await desk.record.ask(lambda store: _figures(store, n.calendar, days))
+                    ui.html(_week(visited, n, monday, days, counts, band, now_ns), sanitize=False)
+                except GutteilError as error:
+                    ui.label(str(error)).classes("gt-note is-bad")
+            body.props(remove="aria-busy")
+
+        ui.timer(0, load, once=True)
 
     add_page(desk, PAGE, fill)
 

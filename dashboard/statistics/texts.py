@@ -76,15 +76,20 @@ TEXTS: dict[str, Text] = {
         "Weniger als acht Punkte: Nur einzelne Punkte und kurze Folgen fallen auf.",
     ),
     "stats.signal": Text("{when}: {what}", "{when}: {what}"),
-    "stats.look_at": Text("Look at: ", "Prüfen: "),
+    "stats.look_at": Text("Look at: {what}", "Zu prüfen: {what}"),
     "stats.rejects_then": Text("Rejects of that time", "Ausschuss dieser Zeit"),
     "stats.trend": Text("Trend by {by}", "Verlauf je {by}"),
+    "stats.trend_kind": Text("Trend of {kind} by {by}", "Verlauf von {kind} je {by}"),
     "stats.trend_alt": Text("Reject rate and number of parts by {by}", "Ausschussanteil und Anzahl Teile je {by}"),
     "stats.rising": Text(
         "Rising: {change} over this time, more than chance explains.", "Steigend: {change} über diese Zeit, mehr als Zufall erklärt."
     ),
     "stats.falling": Text(
         "Falling: {change} over this time, more than chance explains.", "Fallend: {change} über diese Zeit, mehr als Zufall erklärt."
+    ),
+    "stats.usual_band": Text(
+        "Shaded: what is usual for so many parts, {low} to {high}, from {n} parts of the 14 days before.",
+        "Schattiert: was bei so vielen Teilen üblich ist, {low} bis {high}, aus {n} Teilen der 14 Tage davor.",
     ),
     "stats.level": Text("No trend beyond chance.", "Kein Trend über den Zufall hinaus."),
     "stats.by_recipe": Text("By recipe", "Je Rezept"),
@@ -103,7 +108,6 @@ TEXTS: dict[str, Text] = {
     "stats.chart.limits": Text("Control limits", "Eingriffsgrenzen"),
     "stats.chart.broken": Text("Rule broken", "Regel verletzt"),
     "stats.chart.centre": Text("Centre", "Mitte"),
-    "stats.chart.usual": Text("usual", "üblich"),
     "stats.chart.p50": Text("Median", "Median"),
     "stats.chart.p95": Text("95 % within", "95 % binnen"),
     "stats.chart.p99": Text("99 % within", "99 % binnen"),

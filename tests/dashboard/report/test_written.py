@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import fcntl
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from pypdf import PdfReader
 from typer import Typer
 from typer.testing import CliRunner
 
-from dashboard.report import written
+from dashboard.report import job, written
 from dashboard.report.command import report
 from dashboard.report.pdf import pdf
 from dashboard.report.written import SETTLE_NS, listed, shift_called, write_due
@@ -203,3 +205,25 @@ def test_without_a_folder_they_lie_beside_the_record(tmp_path: Path) -> None:
     config = tmp_path / "station.toml"
     config.write_text('[record]\nfolder = "kept"\n')
     assert load(config).report.folder == str(tmp_path / "kept" / "reports")
+
+
+def test_the_dashboard_writes_them_by_itself_and_says_once_what_fails(
+    record: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    station = Station(name="S1", record=Record(folder=str(record)), shifts=SETTINGS, report=Report(folder=str(tmp_path / "reports")))
+    (tmp_path / "reports").write_text("in the way")
+
+    async def look() -> None:
+        keeping = asyncio.create_task(job.keep_reports(station, lambda: _at(SATURDAY, 14), first_s=0, every_s=0.02))
+        while "no shift report" not in caplog.text:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        (tmp_path / "reports").unlink()
+        while len(listed(tmp_path / "reports", "S1")) < 2:
+            await asyncio.sleep(0.02)
+        keeping.cancel()
+
+    with ThreadPoolExecutor(1) as thread:  # the browser of other tests has a loop in this one
+        thread.submit(lambda: asyncio.run(asyncio.wait_for(look(), 60))).result()
+    assert caplog.text.count("no shift report") == 1
+    assert [f.language for f in listed(tmp_path / "reports", "S1")] == ["en", "de"]

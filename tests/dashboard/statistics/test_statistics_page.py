@@ -198,6 +198,7 @@ def test_the_calendar_shows_each_shift_of_the_week(stage: Stage, language: Langu
     counts, _ = _figures(stage, (shift.since_ns, shift.until_ns))
     n = Numbers(language, CALENDAR)
     with stage.page(f"/statistics/shifts?week={shift.day}", "viewer", language=language, size=size, dark=language == "en") as page:
+        _ready(page)
         assert page.locator(".gt-heat tbody tr").count() == 3
         cell = page.locator(f'.gt-heat td:has(a[href*="{urllib.parse.quote(f"{shift.day}/{shift.number}")}"])')
         assert counts.reject_rate is not None
