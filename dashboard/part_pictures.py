@@ -96,6 +96,7 @@ def add_part_pictures(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/api/parts/{part_id:path}/picture")
     async def picture(request: Request, part_id: str, size: str = "full", of: str = "part") -> Response:
+        """The picture of a recorded part: thumbnail, full (JPEG) or original (the stored bytes); `of`: part or reference."""
         try:
             for key, value, known in (("size", size, tuple(SIZES)), ("of", of, KINDS)):
                 if value not in known:

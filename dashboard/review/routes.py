@@ -24,26 +24,32 @@ def add_review(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/api/review/queue")
     async def queue(request: Request, tab: str, show: str = "all", limit: str = "120") -> Response:
+        """The parts that wait for a person, worst first; `show`: all, undecided, rejects, differ, odd or sample."""
         holder = _holder(request, tab)
         return await _answer(desk.record.ask(lambda store: book.queue(store, show, holder(), _whole("limit", limit))))
 
     @router.get("/api/review/find")
     async def find(request: Request, tab: str, text: str) -> Response:
+        """A part by what was scanned or typed: its id, serial or the beginning of it."""
         holder = _holder(request, tab)
         return await _answer(desk.record.ask(lambda store: book.find(store, text, holder())))
 
     @router.get("/api/review/passed")
     async def passed(request: Request, tab: str, before: str = "", limit: str = "24") -> Response:
+        """The last parts that passed, newest first, so that one that was bad can be picked."""
         holder = _holder(request, tab)
         return await _answer(desk.record.ask(lambda store: book.passed(store, before, _whole("limit", limit), holder())))
 
     @router.get("/api/review/parts/{part_id:path}")
     async def part(request: Request, part_id: str, tab: str) -> Response:
+        """All that the page needs of one part: picture, defects, reviews, and who has it open."""
         holder = _holder(request, tab)
         return await _answer(desk.record.ask(lambda store: book.part(store, part_id, holder())))
 
     @router.post("/api/review/parts/{part_id:path}/open")
     async def open_part(request: Request, part_id: str) -> Response:
+        """Take a part for this tab, so that nobody else gets it for a while."""
+
         async def done() -> Any:
             looks, person = await body(request, Looks), _person(request)
             return await desk.record.ask(lambda store: book.open(store, part_id, f"{person.name}/{looks.tab}", person))
@@ -52,6 +58,8 @@ def add_review(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/api/review/parts/{part_id:path}/close")
     async def close_part(request: Request, part_id: str) -> Response:
+        """Give a part back."""
+
         async def done() -> Any:
             looks = await body(request, Looks)
             book.leases.give_back(f"{_person(request).name}/{looks.tab}", part_id)
@@ -61,6 +69,8 @@ def add_review(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/api/review/parts/{part_id:path}/say")
     async def say(request: Request, part_id: str) -> Response:
+        """Say what a part really was, with class and boxes; a newer review that was not seen yet is not overwritten (409)."""
+
         async def done() -> Any:
             says, person = await body(request, Says), _person(request)
             return await desk.record.change(lambda store: book.say(store, part_id, says, person))
@@ -69,6 +79,8 @@ def add_review(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/api/review/undo")
     async def undo(request: Request) -> Response:
+        """Take back one's own review."""
+
         async def done() -> Any:
             undoes, person = await body(request, Undoes), _person(request)
             return await desk.record.change(lambda store: book.undo(store, undoes.review, person))
