@@ -165,7 +165,7 @@ class RecipeCard:
             with ui.element("thead"), ui.element("tr"):
                 for column in ("version", "state", "author", "released", "made", "note"):
                     with ui.element("th").props("scope=col"):
-                        ui.label(t(f"recipes.column.{column}"))
+                        ui.label(t("recipes.column." + column))
             with ui.element("tbody"):
                 for version in shelf.versions[:_VERSIONS]:
                     released = shelf.last(version.sha256, "release")
