@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import uvicorn
 from fastapi import FastAPI
+from nicegui import app as pages
 from nicegui import ui
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -30,6 +31,7 @@ from dashboard.people.users import People
 from dashboard.pictures import Pictures
 from dashboard.recipes import editor_page, list_page, version_page
 from dashboard.record import Record
+from dashboard.review import page as review_page
 from dashboard.routes import add_routes
 from dashboard.viewers import Viewers
 from edge.alive import REPEAT_S, keeper
@@ -38,17 +40,19 @@ from edge.errors import SettingsError
 from edge.processes import step_back
 
 GRACE_S = 1
-PAGES = (
+PAGES = (  # in the order of the navigation
     live_page,
+    review_page,
     list_page,
     editor_page,
     version_page,
     login_page,
-)  # in the order of the navigation
+)
 API = (
     Rule("/api/live", "look"),
     Rule("/api/line/acknowledge", "look"),
     Rule("/api/parts", "history"),
+    Rule("/api/review", "review"),
 )
 
 
@@ -102,6 +106,7 @@ def make_app(config: Station) -> FastAPI:
     add_routes(app, desk)
     for module in PAGES:
         module.add(desk)
+    pages.config.quasar_config["loadingBar"] = {"skipHijack": True}  # a bar without a name, for every request of the pages' own
     ui.run_with(
         app,
         title="Gutteil",

@@ -16,6 +16,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from dashboard.desk import Desk
+from dashboard.golden import golden_file
 from dashboard.pictures import FULL_PX, THUMB_PX, inside, to_jpeg
 from edge.errors import GutteilError, StoreError
 from edge.store import Inspection
@@ -45,26 +46,27 @@ class PartPictures:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    async def get(self, name: str, sha256: str, size: str) -> bytes:
+    async def get(self, name: str, sha256: str, size: str, folder: Path | None = None) -> bytes:
         """As `read`, in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read, name, sha256, size)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read, name, sha256, size, folder)
 
-    def read(self, name: str, sha256: str, size: str) -> bytes:
+    def read(self, name: str, sha256: str, size: str, folder: Path | None = None) -> bytes:
         """The stored PNG, or a JPEG of it.
 
         Args:
-            name: path relative to the record's folder.
+            name: path relative to the folder.
             sha256: of the file, as recorded.
             size: of `SIZES`.
+            folder: another than the record's, resolved.
 
         Raises:
-            PictureError: the file is gone, outside of the record, damaged, or not the one that was recorded.
+            PictureError: the file is gone, outside of the folder, damaged, or not the one that was recorded.
         """
         with self._lock:
             if data := self._cache.get((sha256, size)):
                 self._cache.move_to_end((sha256, size))
                 return data
-        file = inside(self._folder, name)
+        file = inside(folder or self._folder, name)
         try:
             if file is None or not file.is_file() or file.stat().st_size > MAX_FILE_BYTES:
                 raise PictureError(410, f"the file of this picture is missing: {name}")
@@ -99,12 +101,18 @@ def add_part_pictures(router: APIRouter, desk: Desk) -> None:
                 if value not in known:
                     raise PictureError(400, f"{key} = {value[:40]!r} is not known; choose one of: {', '.join(known)}")
             part = await desk.record.ask(lambda store: store.inspection(part_id))
-            name, sha256 = _file(part, part_id, of)
+            folder = golden = None
+            if part is not None and of == "reference" and part.reference_path is None:
+                golden = await asyncio.to_thread(golden_file, desk.config, part)
+            if golden is not None:
+                folder, name, sha256 = golden[0].parent, golden[0].name, golden[1]
+            else:
+                name, sha256 = _file(part, part_id, of)
             tag = f'"{sha256}-{size}"'
             headers = {"ETag": tag, "Cache-Control": f"private, max-age={KEEP_S}"}
             if tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers=headers)
-            data = await pictures.get(name, sha256, size)
+            data = await pictures.get(name, sha256, size, folder)
         except PictureError as error:
             return _no(error.status, str(error))
         except StoreError as error:

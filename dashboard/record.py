@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -79,10 +80,14 @@ class Record:
 
     def note_now(self, op: str, who: str, text: str, *, accepted: bool = True, key: str = "dashboard") -> None:
         """As `note`, for threads."""
-        with self._lock:
-            self._seq += 1
-            seq = self._seq
         if not self.path.is_file():  # the first user is made before the first part
             open_store(self.path).close()
         with contextlib.closing(open_store(self.path, beside=True)) as store, store.writing() as db:
-            audit.append(db, (time.time_ns(), self._station, "dashboard", self._epoch, seq, op, who, key, accepted, text[:MAX_TEXT], False))
+            self.note_in(db, op, who, text, accepted=accepted, key=key)
+
+    def note_in(self, db: sqlite3.Connection, op: str, who: str, text: str, *, accepted: bool = True, key: str = "dashboard") -> None:
+        """As `note`, within the caller's transaction: what is done and its row come together or not at all."""
+        with self._lock:
+            self._seq += 1
+            seq = self._seq
+        audit.append(db, (time.time_ns(), self._station, "dashboard", self._epoch, seq, op, who, key, accepted, text[:MAX_TEXT], False))

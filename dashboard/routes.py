@@ -15,6 +15,7 @@ from starlette.types import Scope
 from dashboard.desk import Desk
 from dashboard.part_pictures import add_part_pictures
 from dashboard.people.login import add_session
+from dashboard.review.routes import add_review
 from dashboard.view import encode
 from edge.commands import Command, send_command
 from edge.errors import BusError
@@ -100,5 +101,6 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
 
     add_session(router, desk)
     add_part_pictures(router, desk)
+    add_review(router, desk)
     app.include_router(router)
     app.mount("/assets", _Assets(directory=ASSETS), name="assets")

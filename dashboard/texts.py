@@ -10,6 +10,7 @@ from typing import Literal
 
 from dashboard.people.texts import TEXTS as PEOPLE
 from dashboard.recipes.texts import RECIPES
+from dashboard.review.texts import TEXTS as REVIEW
 from dashboard.text import Text
 
 Language = Literal["en", "de"]
@@ -282,6 +283,7 @@ for _table in (
     _FRAME,
     PEOPLE,
     RECIPES,
+    REVIEW,
 ):
     if twice := TEXTS.keys() & _table.keys():
         raise RuntimeError(f"texts that are written down twice: {sorted(twice)}")

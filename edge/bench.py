@@ -33,8 +33,9 @@ from edge.messages import Ejection, Verdict
 from edge.peers import predict_peer, stock_model
 from edge.processes import STATION_PRIORITY, step_forward
 from edge.recipe import load_recipe
-from edge.replay import STAGES, percentiles
+from edge.replay import percentiles
 from edge.rig import Rig, own_ports, rig
+from edge.tallies import STAGES
 from hardware.camera import make_camera
 
 _WARM_PARTS = 30

@@ -118,11 +118,29 @@ def bench(
         bool,
         typer.Option("--shadow", help="instead: the line with and without a shadow model in turn, and how long a change of model takes"),
     ] = False,
+    dashboard: Annotated[
+        bool,
+        typer.Option(
+            "--dashboard", help="instead: searches and statistics over a record of millions of made-up parts, which stays in FOLDER"
+        ),
+    ] = False,
+    inspections: Annotated[int, typer.Option(help="with --dashboard: parts of a record that is not there yet", min=1_000)] = 10_000_000,
+    times: Annotated[int, typer.Option(help="with --dashboard: how often each query is asked", min=5)] = 40,
+    folder: Annotated[Path | None, typer.Option(help="with --dashboard: folder of the record; 10 million parts take 6 GB")] = None,
     as_json: Json = False,
 ) -> None:
     """Stage by stage from trigger to a separate subscriber, against raw runs of the same model and others in the same run."""
     from edge.bench import bench_line, show
 
+    if dashboard:
+        from edge.bench_dashboard import bench_dashboard, show_dashboard
+
+        asked = bench_dashboard(folder or Path("data", "bench"), parts=inspections, times=times, console=stderr)
+        if as_json:
+            print_json(asked)
+        else:
+            show_dashboard(asked, Console())
+        raise typer.Exit(0 if asked["within"] else 1)
     if shadow:
         from edge.bench_shadow import bench_shadow, show_shadow
 

@@ -279,7 +279,9 @@ class Library:
         number = db.execute("SELECT count(*) FROM audit WHERE epoch = ?", (now_ns,)).fetchone()[0] + 1
         simulated = self.config.camera.backend == "simulator"
         words = f"{version.recipe}, version {version.number} ({version.sha256[:12]}): {text}"[:MAX_TEXT]
-        append(db, (now_ns, self.config.name, "command", now_ns, number, f"recipe-{event}", by.who.strip(), by.key, accepted, words, simulated))
+        append(
+            db, (now_ns, self.config.name, "command", now_ns, number, f"recipe-{event}", by.who.strip(), by.key, accepted, words, simulated)
+        )
 
 
 def _words(before: LoadedRecipe, after: LoadedRecipe) -> str:

@@ -16,12 +16,12 @@ from edge.labelled import read_coco
 from edge.messages import Ejection, Verdict
 from edge.rig import Rig, own_ports, rig
 from edge.store import open_store
+from edge.tallies import STAGES
 
 _STALL_S = 30.0
 _BACKLOG_HIGH, _BACKLOG_LOW = 300, 60
 _HELD_HIGH = 0.3  # share of the frame ring that waits for the recorder
 MEMORY_FROM = 1_000
-STAGES = ("capture_us", "prepare_us", "infer_us", "decode_us", "decide_us", "total_us")
 
 
 def percentiles(values: list[float]) -> dict[str, float]:

@@ -14,9 +14,12 @@ import msgspec
 
 from edge.errors import StoreError
 from edge.holds import said
+from edge.tallies import Changes, part_before
 
 Truth = Literal["good", "bad", "unsure", "withdrawn"]
+How = Literal["queue", "sample", "report", "other"]
 TRUTHS: Final[tuple[str, ...]] = get_args(Truth)
+HOWS: Final[tuple[str, ...]] = get_args(How)
 MAX_BOXES = 500
 
 
@@ -36,6 +39,8 @@ class Review(msgspec.Struct, frozen=True):
     Attributes:
         truth: `withdrawn` undoes what was said before: the part counts as not reviewed.
         boxes: the defects; None where the person said nothing of them, an empty list where there is none.
+        how: why the person looked at this part: it was next in the queue of rejects and doubts, it was drawn as a `sample` of parts
+            that passed, somebody came to `report` it, or for any `other` reason. Bounds for escapes rest on samples alone.
     """
 
     number: int
@@ -45,10 +50,18 @@ class Review(msgspec.Struct, frozen=True):
     note: str
     reviewed_at: str
     boxes: list[ReviewBox] | None
+    how: How = "other"
 
 
 def add(
-    db: sqlite3.Connection, part_id: str, who: str, truth: Truth, now_ns: int, boxes: Sequence[ReviewBox] | None = None, note: str = ""
+    db: sqlite3.Connection,
+    part_id: str,
+    who: str,
+    truth: Truth,
+    now_ns: int,
+    boxes: Sequence[ReviewBox] | None = None,
+    note: str = "",
+    how: How = "other",
 ) -> Review:
     """Within the caller's transaction, which holds the write lock.
 
@@ -65,14 +78,45 @@ def add(
     for box in boxes or ():
         if not box.kind.strip() or not (0 <= box.x1 < box.x2 < 1e6 and 0 <= box.y1 < box.y2 < 1e6):
             raise StoreError(f"defect {box}: needs a class, and a box with 0 <= x1 < x2 and 0 <= y1 < y2")
-    if db.execute("SELECT 1 FROM inspections WHERE part_id = ?", (part_id,)).fetchone() is None:
+    if how not in HOWS:
+        raise StoreError(f"how = {how!r} is not known; choose one of: {', '.join(HOWS)}")
+    before = part_before(db, part_id)
+    if before is None:
         raise StoreError(f"there is no part {part_id!r} in the record; check the id")
     number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM reviews").fetchone()[0]
-    row = (number, part_id, who, truth, note.strip()[:200], boxes is not None, now_ns)
-    db.execute("INSERT INTO reviews (number, part_id, who, truth, note, boxed, wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    row = (number, part_id, who, truth, note.strip()[:200], boxes is not None, now_ns, how)
+    db.execute("INSERT INTO reviews (number, part_id, who, truth, note, boxed, wall_ns, how) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     for i, b in enumerate(boxes or ()):
         db.execute("INSERT INTO review_boxes VALUES (?, ?, ?, ?, ?, ?, ?)", (number, i, b.kind.strip()[:80], b.x1, b.y1, b.x2, b.y2))
+    key, defects = before
+    counts = Changes()
+    for at, by in (
+        (key, -1),
+        (key._replace(truth="" if truth == "withdrawn" else truth, sampled=int(how == "sample" and truth != "withdrawn")), 1),
+    ):
+        counts.part(at, by)
+        counts.defects(at, defects, by)
+    counts.write(db)
     return reviews(db, part_id)[-1]
+
+
+def undo(db: sqlite3.Connection, number: int, who: str, now_ns: int) -> Review:
+    """Take back one's own review, as long as it is the one that counts: a row more, nothing is deleted. The part then counts as not
+    reviewed, also where others had reviewed it before, and comes into the queue again. Within the caller's transaction, as `add`.
+
+    Raises:
+        StoreError: no such review, somebody else's, taken back before, or a newer one counts.
+    """
+    row = db.execute("SELECT part_id, who, truth FROM reviews WHERE number = ?", (number,)).fetchone()
+    if row is None:
+        raise StoreError(f"there is no review {number}; check the number")
+    part_id, author, truth = row
+    if author != who:
+        raise StoreError(f"review {number} is by {author}: only they can take it back; say what you see instead, the newest review counts")
+    newest = db.execute("SELECT max(number) FROM reviews WHERE part_id = ?", (part_id,)).fetchone()[0]
+    if newest != number or truth == "withdrawn":
+        raise StoreError(f"review {number} of part {part_id!r} does not count any more: review {newest} does; look at the part again")
+    return add(db, part_id, who, "withdrawn", now_ns, note=f"takes back review {number}")
 
 
 def reviews(db: sqlite3.Connection, part_id: str | None = None, *, newest: bool = False) -> list[Review]:
@@ -81,10 +125,10 @@ def reviews(db: sqlite3.Connection, part_id: str | None = None, *, newest: bool 
     if newest:
         where += " AND r.truth != 'withdrawn' AND r.number = (SELECT max(n.number) FROM reviews n WHERE n.part_id = r.part_id)"
     rows = db.execute(
-        f"SELECT r.number, r.part_id, r.who, r.truth, r.note, r.reviewed_at, r.boxed FROM reviews r {where} ORDER BY r.number",
+        f"SELECT r.number, r.part_id, r.who, r.truth, r.note, r.reviewed_at, r.how, r.boxed FROM reviews r {where} ORDER BY r.number",
         (part_id, part_id),
     ).fetchall()
-    return [Review(n, p, who, truth, note, at, _boxes(db, n) if boxed else None) for n, p, who, truth, note, at, boxed in rows]
+    return [Review(n, p, who, truth, note, at, _boxes(db, n) if boxed else None, how) for n, p, who, truth, note, at, how, boxed in rows]
 
 
 def _boxes(db: sqlite3.Connection, number: int) -> list[ReviewBox]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,6 +19,8 @@ from edge.audit import append_message
 from edge.candidates import forget_candidates, write_candidates
 from edge.messages import TOPICS, Alarm, AnyMessage, Audit, Candidates, Ejection, Heartbeat, ImageRef, Run, Trigger, Verdict
 from edge.sequences import Gap
+from edge.tallies import KEY_COLUMNS, Changes, defects_of, timings_of
+from edge.tallies import key_of as tally_key
 
 _LARGEST = 2**63 - 1
 EvidenceState = Literal["stored", "sampled out", "lost", "expired"]
@@ -79,13 +81,14 @@ def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
     for gap in batch.gaps:
         _insert_gap(db, gap)
     _heal(db, [*batch.messages, *batch.repeats])
+    turn = _Turn()
     for message in batch.messages:
         if isinstance(message, Verdict):
-            _write_verdict(db, message, batch.evidence.get(key_of(message), Evidence()))
+            _write_verdict(db, turn, message, batch.evidence.get(key_of(message), Evidence()))
         elif isinstance(message, Trigger):
             at_ns = min(max(message.wall_ns - (message.mono_ns - message.trigger_ns), 0), _LARGEST)
             encoder = message.encoder if message.encoder is not None and abs(message.encoder) <= _LARGEST else None
-            _merge(db, message, "trigger", at_ns, {"encoder": encoder}, says="encoder")
+            _merge(db, turn, message, "trigger", at_ns, {"encoder": encoder}, says="encoder")
         elif isinstance(message, Ejection):
             own: dict[str, Value] = {
                 "outcome": message.outcome,
@@ -93,7 +96,7 @@ def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
                 "ejection_offset_us": message.offset_us,
                 "ejection_wall_ns": message.wall_ns,
             }
-            _merge(db, message, "ejection", message.wall_ns, own, says="outcome")
+            _merge(db, turn, message, "ejection", message.wall_ns, own, says="outcome")
         elif isinstance(message, Run):
             _write_run(db, message)
         elif isinstance(message, Alarm):
@@ -107,6 +110,15 @@ def write_rows(db: sqlite3.Connection, batch: Batch) -> None:
         forget_candidates(db)
     for verdict, evidence in batch.late:
         _write_late(db, verdict, evidence)
+    turn.tally.write(db)
+
+
+class _Turn:
+    """What is known while a batch is written: what it changes in the counts, and the runs it has named."""
+
+    def __init__(self) -> None:
+        self.tally = Changes()
+        self.runs: set[tuple[str, bool]] = set()
 
 
 def _insert(db: sqlite3.Connection, table: str, row: Mapping[str, Value], conflict: str = "DO NOTHING") -> None:
@@ -173,17 +185,16 @@ def _write_run(db: sqlite3.Connection, run: Run) -> None:
     db.execute("UPDATE runs SET simulated = 1 WHERE run_id = ? AND simulated < ?", (run.run_id, run.simulated))
 
 
-def _write_verdict(db: sqlite3.Connection, verdict: Verdict, evidence: Evidence) -> None:
+def _write_verdict(db: sqlite3.Connection, turn: _Turn, verdict: Verdict, evidence: Evidence) -> None:
     own: dict[str, Value] = {"verdict": verdict.verdict, "reasons": json.dumps(verdict.reasons, ensure_ascii=False)}
     own |= {name: getattr(verdict, name) for name in ("recipe", "recipe_hash", "model_hash", "source", "expected")}
     own |= msgspec.structs.asdict(verdict.timings)
     files = _files(db, verdict, evidence)
     part_id = key_of(verdict)
-    if _merge(db, verdict, "verdict", verdict.trigger_wall_ns, own | files, says="verdict"):
-        db.execute("DELETE FROM defects WHERE part_id = ?", (part_id,))
+    if _merge(db, turn, verdict, "verdict", verdict.trigger_wall_ns, own | files, says="verdict") and verdict.defects:
         db.executemany(
-            "INSERT INTO defects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(part_id, number, d.kind, d.score, *d.box, d.verdict) for number, d in enumerate(verdict.defects, 1)],
+            "INSERT INTO defects (part_id, number, kind, score, x1, y1, x2, y2, verdict, wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(part_id, number, d.kind, d.score, *d.box, d.verdict, verdict.trigger_wall_ns) for number, d in enumerate(verdict.defects, 1)],
         )
 
 
@@ -225,12 +236,19 @@ def _state(ref: ImageRef | None, file: StoredFile | None) -> tuple[EvidenceState
 
 
 def _merge(
-    db: sqlite3.Connection, message: Trigger | Verdict | Ejection, kind: Kind, at_ns: int, own: dict[str, Value], *, says: str
+    db: sqlite3.Connection,
+    turn: _Turn,
+    message: Trigger | Verdict | Ejection,
+    kind: Kind,
+    at_ns: int,
+    own: dict[str, Value],
+    *,
+    says: str,
 ) -> bool:
     """Put a message's columns into its part's row; returns whether it stands (False: seen before, or a lower number stands).
 
     Columns that several kinds of message carry (run, trigger, time) come from the one that knows best: the verdict, then
-    the trigger, then the ejection.
+    the trigger, then the ejection. A verdict that gives way to another takes its defects with it.
     """
     part_id, number = key_of(message), (message.epoch, message.seq)
     shared: dict[str, Value] = {
@@ -240,17 +258,21 @@ def _merge(
         "run_id": message.run_id or None,
     }
     own |= {f"{kind}_epoch": message.epoch, f"{kind}_seq": message.seq}
-    if message.run_id:  # its announcement may come later, or have been missed
+    named = (message.run_id, message.simulated)
+    if message.run_id and named not in turn.runs:  # its announcement may come later, or have been missed
+        turn.runs.add(named)
         run: dict[str, Value] = {"run_id": message.run_id, "station": message.station, "simulated": message.simulated}
         _insert(db, "runs", run, "(run_id) DO UPDATE SET simulated = 1 WHERE excluded.simulated > simulated")
     row = db.execute(
-        f"SELECT {kind}_epoch, {kind}_seq, {says}, verdict_seq, trigger_seq, simulated FROM inspections WHERE part_id = ?", (part_id,)
+        f"SELECT {kind}_epoch, {kind}_seq, {says}, verdict_seq, trigger_seq, simulated, {KEY_COLUMNS} FROM inspections WHERE part_id = ?",
+        (part_id,),
     ).fetchone()
     if row is None:
         first: dict[str, Value] = {"part_id": part_id, "simulated": message.simulated}
         _insert(db, "inspections", first | shared | own)
+        _count(turn.tally, message, None, (at_ns, shared["run_id"], own.get("verdict"), own.get("outcome"), None, 0))
         return True
-    epoch, seq, said, judged, announced, simulated = row
+    epoch, seq, said, judged, announced, simulated, *counted = row
     if seq is not None and (epoch, seq) == number:
         return False
     changes: dict[str, Value] = {}
@@ -263,6 +285,26 @@ def _merge(
             changes |= shared
     if message.simulated and not simulated:
         changes["simulated"] = 1
+    if stands:
+        if kind == "verdict" and seq is not None:
+            before = tally_key(*counted)
+            turn.tally.defects(before, defects_of(db, part_id), -1)
+            turn.tally.timings(before, timings_of(db, part_id), -1)
+            db.execute("DELETE FROM defects WHERE part_id = ?", (part_id,))
+        _count(turn.tally, message, counted, [changes.get(n, was) for n, was in zip(_KEY, counted, strict=True)])
     if changes:
         db.execute(f"UPDATE inspections SET {', '.join(f'{n} = ?' for n in changes)} WHERE part_id = ?", (*changes.values(), part_id))
     return stands
+
+
+_KEY = KEY_COLUMNS.split(", ")
+
+
+def _count(tally: Changes, message: Trigger | Verdict | Ejection, before: Sequence[Value] | None, after: Sequence[Any]) -> None:
+    """Count a part as its row says now, and what the verdict brings; rows as `KEY_COLUMNS`."""
+    tally.moves(key_of(message), before, after)
+    if isinstance(message, Verdict):
+        key = tally_key(*after)
+        if message.defects:
+            tally.defects(key, [(d.kind, d.verdict) for d in message.defects], 1)
+        tally.timings(key, msgspec.structs.astuple(message.timings), 1)

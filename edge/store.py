@@ -18,17 +18,18 @@ from types import TracebackType
 import msgspec
 from sqlite_utils import Database
 
-from edge import audit, expiry, holds, reviews
+from edge import audit, expiry, holds, reviews, tallies
 from edge.audit import AuditCheck, AuditRow
 from edge.errors import StoreError
 from edge.holds import Hold
 from edge.messages import VerdictWord
-from edge.migrations import APPLICATION_ID, MIGRATIONS
+from edge.migrations import APPLICATION_ID, bring_up
 from edge.reconcile import Reconciliation, missing_since, reconcile
 from edge.retention import Claim, Kept
-from edge.reviews import Review, ReviewBox, Truth
+from edge.reviews import How, Review, ReviewBox, Truth
 from edge.rows import Batch, EvidenceState, StoredFile, write_rows
 from edge.sequences import Gap, Seen
+from edge.store_words import in_words
 
 FILE_NAME = "gutteil.db"
 BUSY_MS = 1_000
@@ -136,12 +137,12 @@ class Store:
 
     def reconcile(self, run_id: str | None = None, span: tuple[int, int] | None = None) -> Reconciliation:
         """The books of a run, of a span of time (UTC ns, from, to before), or of the whole record."""
-        with _in_words(self.path), self._database.atomic():  # one transaction: all counts of the same moment
+        with in_words(self.path), self._database.atomic():  # one transaction: all counts of the same moment
             return reconcile(self._db, run_id, span)
 
     def runs(self) -> list[tuple[str, int]]:
         """Every run with the time of its first part, UTC ns, oldest first; a run without parts is left out."""
-        with _in_words(self.path):
+        with in_words(self.path):
             rows = self._db.execute(
                 "SELECT run_id, min(trigger_wall_ns) FROM inspections WHERE run_id IS NOT NULL GROUP BY run_id ORDER BY 2"
             )
@@ -149,7 +150,7 @@ class Store:
 
     def period(self) -> tuple[int, int] | None:
         """The times of the first and the last part, UTC ns, and from when to when something may have been missed; None: nothing at all."""
-        with _in_words(self.path):
+        with in_words(self.path):
             found = [self._db.execute("SELECT min(trigger_wall_ns), max(trigger_wall_ns) FROM inspections").fetchone()]
             latest = self._db.execute("SELECT max(last_wall_ns) FROM processes").fetchone()[0] or 0
             found += [(since, max(since, min(until, latest))) for since, until in missing_since(self._db)]
@@ -158,7 +159,7 @@ class Store:
 
     def integrity(self) -> list[str]:
         """What SQLite's own check finds wrong, at most 100 problems; empty if the file is sound."""
-        with _in_words(self.path):
+        with in_words(self.path):
             problems = [str(r[0]) for r in self._db.execute("PRAGMA integrity_check")]
             problems = [] if problems == ["ok"] else problems
             return problems + [
@@ -167,26 +168,26 @@ class Store:
 
     def last_numbers(self) -> dict[Seen, int]:
         """The last recorded number by stream, for the newest 1000 streams."""
-        with _in_words(self.path):
+        with in_words(self.path):
             rows = self._db.execute("SELECT station, sender, topic, epoch, last_seq FROM streams ORDER BY epoch DESC LIMIT 1000").fetchall()
         return {Seen(*stream): last for *stream, last in rows}
 
     def gaps(self) -> list[Gap]:
         """What was missed on the bus and has not come since, the newest 1000 stretches."""
-        with _in_words(self.path):
+        with in_words(self.path):
             columns = "station, sender, topic, epoch, first_seq, last_seq"
             rows = self._db.execute(f"SELECT {columns} FROM gaps ORDER BY epoch DESC, first_seq DESC LIMIT 1000").fetchall()
         return [Gap(*row) for row in rows]
 
     def reference(self, pixels_sha256: str) -> StoredFile | None:
         """The stored reference image with these pixels, or None."""
-        with _in_words(self.path):
+        with in_words(self.path):
             row = self._db.execute("SELECT path, sha256 FROM reference_images WHERE pixels_sha256 = ?", (pixels_sha256,)).fetchone()
         return StoredFile(row[0], row[1], pixels_sha256) if row else None
 
     def candidates(self, n: int) -> list[Kept]:
         """Images that may be deleted: the n oldest and the n of least worth."""
-        with _in_words(self.path), self._database.atomic():
+        with in_words(self.path), self._database.atomic():
             return expiry.candidates(self._db, n)
 
     def expire(self, part_ids: Sequence[str]) -> tuple[int, list[str]]:
@@ -202,17 +203,17 @@ class Store:
 
     def used(self) -> int:
         """Bytes of all files that are kept."""
-        with _in_words(self.path):
+        with in_words(self.path):
             return expiry.used(self._db)
 
     def born_ns(self) -> int:
         """When this database was made, UTC."""
-        with _in_words(self.path):
+        with in_words(self.path):
             return expiry.born_ns(self._db)
 
     def claims(self, paths: Sequence[str]) -> dict[str, Claim]:
         """What the rows say of these files; those that no row knows are missing."""
-        with _in_words(self.path), self._database.atomic():
+        with in_words(self.path), self._database.atomic():
             return expiry.claims(self._db, paths)
 
     def come_back(self, path: str) -> None:
@@ -222,7 +223,7 @@ class Store:
 
     def unmeasured(self, n: int) -> list[str]:
         """At most 2n files whose size an older release did not record."""
-        with _in_words(self.path):
+        with in_words(self.path):
             return expiry.unmeasured(self._db, n)
 
     def measure(self, sizes: dict[str, int]) -> None:
@@ -242,32 +243,49 @@ class Store:
 
     def holds(self, part_id: str | None = None, *, ended: bool = False) -> list[Hold]:
         """The holds in force, of one part or all; with `ended` the released ones too."""
-        with _in_words(self.path):
+        with in_words(self.path):
             return holds.holds(self._db, part_id, ended=ended)
 
-    def review(self, part_id: str, who: str, truth: Truth, boxes: Sequence[ReviewBox] | None = None, note: str = "") -> Review:
+    def hours_due(self, n: int) -> list[int]:
+        """The newest n hours that the tallies do not know yet, see `edge.tallies`."""
+        with in_words(self.path):
+            return tallies.due(self._db, n)
+
+    def recount(self, hour: int) -> None:
+        """Count the parts of an hour anew. Raises as `write`."""
+        with self.writing():
+            tallies.recount(self._db, hour)
+
+    def review(
+        self, part_id: str, who: str, truth: Truth, boxes: Sequence[ReviewBox] | None = None, note: str = "", how: How = "other"
+    ) -> Review:
         """Say what a part really was. Raises as `write`, and StoreError for what `edge.reviews.add` refuses."""
         with self.writing():
-            return reviews.add(self._db, part_id, who, truth, time.time_ns(), boxes, note)
+            return reviews.add(self._db, part_id, who, truth, time.time_ns(), boxes, note, how)
+
+    def undo_review(self, number: int, who: str) -> Review:
+        """Take back one's own review. Raises as `write`, and StoreError for what `edge.reviews.undo` refuses."""
+        with self.writing():
+            return reviews.undo(self._db, number, who, time.time_ns())
 
     def reviews(self, part_id: str | None = None, *, newest: bool = False) -> list[Review]:
         """What people said of one part or all, oldest first; with `newest` only what counts."""
-        with _in_words(self.path):
+        with in_words(self.path):
             return reviews.reviews(self._db, part_id, newest=newest)
 
     def part_of(self, run_id: str, trigger_id: int) -> str:
         """The part with this trigger number in a run. Raises StoreError unless there is exactly one."""
-        with _in_words(self.path):
+        with in_words(self.path):
             return holds.part_of(self._db, run_id, trigger_id)
 
     def audit(self, n: int) -> list[AuditRow]:
         """The last n orders, newest first."""
-        with _in_words(self.path):
+        with in_words(self.path):
             return audit.last_rows(self._db, n)
 
     def verify_audit(self, expect: str = "") -> AuditCheck:
         """Whether the chain of the audit holds and, if given, has a link with the hash `expect`."""
-        with _in_words(self.path), self._database.atomic():
+        with in_words(self.path), self._database.atomic():
             return audit.verify(self._db, expect)
 
     def close(self) -> None:
@@ -282,13 +300,13 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Everything read is of the same moment. Raises StoreError."""
-        with _in_words(self.path), self._database.atomic():
+        with in_words(self.path), self._database.atomic():
             yield self._db
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, with the write lock from its beginning on and synced to disk at its end. Raises as `write`."""
-        with _in_words(self.path):
+        with in_words(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -303,7 +321,7 @@ class Store:
                 os.close(log)
 
     def _inspections(self, tail: str, values: tuple[str | int, ...]) -> list[Inspection]:
-        with _in_words(self.path), self._database.atomic():
+        with in_words(self.path), self._database.atomic():
             cursor = self._db.execute(_SELECT + tail, values)
             names = [column[0] for column in cursor.description]
             rows = [dict(zip(names, row, strict=True)) for row in cursor]
@@ -328,7 +346,7 @@ def open_store(path: Path, *, read_only: bool = False, beside: bool = False) -> 
         StoreError: not a record of ours, made by a newer release, missing (read-only) or not writable; names file and remedy.
     """
     path = Path(path).absolute()
-    with _in_words(path):
+    with in_words(path):
         if (read_only or beside) and not path.is_file():
             raise StoreError(f"{path}: there is no record yet; start the recorder once, or check record.folder")
         if not (read_only or beside):
@@ -344,7 +362,7 @@ def open_store(path: Path, *, read_only: bool = False, beside: bool = False) -> 
                     connection.execute("PRAGMA journal_mode = WAL")
             for pragma in ("synchronous = NORMAL", "foreign_keys = ON", f"journal_size_limit = {_LOG_BYTES}"):
                 connection.execute(f"PRAGMA {pragma}")
-            _migrate(path, database, read_only or beside)
+            bring_up(path, database, as_it_is=read_only or beside)
         except BaseException:
             connection.close()
             raise
@@ -357,40 +375,3 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
     empty = connection.execute("SELECT count(*) FROM sqlite_master WHERE tbl_name != '_sqlite_migrations'").fetchone()[0] == 0
     if mark != APPLICATION_ID and not (empty and mark == 0):
         raise StoreError(f"{path}: is the database of another program; move it away or set record.folder to another folder")
-
-
-def _migrate(path: Path, database: Database, as_it_is: bool) -> None:
-    known = {m.name for m in MIGRATIONS.pending(Database(memory=True))}
-    newer = [m.name for m in MIGRATIONS.applied(database) if m.name not in known]
-    if newer:
-        raise StoreError(
-            f"{path}: was written by a newer release of Gutteil (it has {newer[-1]}); install that release, or set record.folder to another folder"
-        )
-    if as_it_is and MIGRATIONS.pending(database):
-        raise StoreError(f"{path}: was written by an older release of Gutteil; start the recorder once, it brings the record up to date")
-    if not as_it_is:
-        MIGRATIONS.apply(database)
-
-
-@contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    """What SQLite and the system say, as an error for people that names the file and what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        raise StoreError(f"{path}: {error}; {_REMEDIES.get(code, 'see docs/record.md, When something is wrong')}") from error
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}; check that the folder exists, has room, and that this user may write there") from error
-
-
-_REMEDIES = {
-    sqlite3.SQLITE_NOTADB: "it is not a database: move it away, or set record.folder to another folder",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged: stop the recorder, move it away, and recover what is left with: sqlite3 FILE .recover",
-    sqlite3.SQLITE_FULL: "the disk is full: free space there",
-    sqlite3.SQLITE_IOERR: "the disk fails: check it (dmesg), and that it has room",
-    sqlite3.SQLITE_BUSY: "another program has locked it: only the recorder may write there",
-    sqlite3.SQLITE_READONLY: "it is not writable: give the recorder's user write access to the file and its folder",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that the folder is writable for the recorder's user",
-    sqlite3.SQLITE_PERM: "it is not accessible: give the recorder's user access to the file and its folder",
-}

@@ -1,4 +1,4 @@
-"""What the recorder does between its batches, a few milliseconds at a time: delete what is to go, and look for orphans.
+"""What the recorder does between its batches, a few milliseconds at a time: count old hours, delete what is to go, look for orphans.
 
 It has a small share of the recorder's time, so neither a batch nor a heartbeat waits for it, however much there is to delete.
 """
@@ -76,6 +76,7 @@ class Upkeep:
     def _everything(self, store: Store) -> Iterator[float]:
         """Every step ends with a `yield` of the seconds to rest at least."""
         yield from self._unlink()
+        yield from self._tally(store)
         yield from self._measure(store)
         sweep: Iterator[float] | None = self._sweep(store)
         check_at, sweep_at = 0.0, 0.0
@@ -88,6 +89,19 @@ class Upkeep:
             if sweep is not None and next(sweep, None) is None:
                 sweep, sweep_at = None, time.monotonic() + DAY_S
             yield CHECK_S if sweep is None else 0.0
+
+    def _tally(self, store: Store) -> Iterator[float]:
+        """Count the hours of a record from an older release, newest first."""
+        told = False
+        while hours := store.hours_due(BITE):
+            if not told:
+                log.warning("the record's parts are being counted for the statistics, beside the work; newest first")
+                told = True
+            for hour in hours:
+                store.recount(hour)
+                yield 0.0
+        if told:
+            log.warning("all parts of the record are counted")
 
     def _measure(self, store: Store) -> Iterator[float]:
         """Sizes that an older release did not record."""

@@ -16,12 +16,13 @@ from dashboard.people.roles import Role
 from dashboard.people.sessions import COOKIE, Sessions
 from dashboard.people.users import People
 from edge.evidence import ImageFolder
-from edge.messages import CODES, AnyMessage, Defect, Ejection, ImageRef, Timings, Verdict, VerdictWord
+from edge.messages import CODES, AnyMessage, Defect, Ejection, Ejector, ImageRef, Run, Timings, Verdict, VerdictWord
 from edge.rows import Batch, Evidence
 from edge.store import FILE_NAME, open_store
 from hardware.cameras.boards import add_defects, draw_board
 
 SIDE_PX = 320
+KINDS = ["open", "short", "mousebite", "spur", "copper", "pin-hole"]
 _REF = ImageRef("gutteil-x", 0, 2, (SIDE_PX, SIDE_PX), True)
 
 
@@ -48,7 +49,13 @@ def fill_record(folder: Path, parts: Sequence[Made], *, station: str = "S1") -> 
     board = draw_board(3, SIDE_PX)
     images, evidence = ImageFolder(folder), {}
     messages: list[AnyMessage] = []
-    begin, now = time.time_ns(), time.time_ns()
+    begin = now = time.time_ns()
+    messages.append(
+        Run(
+            station=station, epoch=begin, seq=1, wall_ns=begin, run_id="run", product="Panel 7", recipe="panel-7", recipe_hash="a", model="small",
+            model_hash="b", classes=KINDS, camera="test", provider="CPU", simulated=True, ejector=Ejector(delay_ms=1),
+        )
+    )  # fmt: skip
     with open_store(folder / FILE_NAME) as store:
         for number, part in enumerate(parts):
             at = now - int(part.age_s * 1e9)

@@ -287,6 +287,7 @@ def test_migrations_are_recorded_and_run_once(tmp_path: Path) -> None:
         ("0003_reviews",),
         ("0004_stopped",),
         ("0005_models",),
+        ("0006_search",),
         ("0008_recipe_versions",),
     ]
     assert query(path, "PRAGMA journal_mode") == [("wal",)]
