@@ -202,6 +202,7 @@ class Candidates(Message, frozen=True, tag="candidates", kw_only=True):
 
     Attributes:
         floor: whatever scores at least so is here or among the defects of the verdict.
+        found: what was seen and not counted, best first.
     """
 
     run_id: Name

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge.messages import Alarm, Audit, Candidate, Candidates, Defect, Ejection, Ejector, Heartbeat, ImageRef, Message, Run, Timings, Trigger, Verdict
+from edge.messages import (
+    Alarm,
+    Audit,
+    Candidate,
+    Candidates,
+    Defect,
+    Ejection,
+    Ejector,
+    Heartbeat,
+    ImageRef,
+    Message,
+    Run,
+    Timings,
+    Trigger,
+    Verdict,
+)
 
 _STAMP: dict[str, Any] = {
     "station": "S1",

@@ -137,6 +137,8 @@ class RecipeCard:
             if state in ("proposed", "released"):
                 with ui.element("div").classes("gt-open"):
                     state_badge(self.visited, state)
+                    if state == "proposed":
+                        ui.label(t("recipes.open")).classes("gt-open-what")
                     ui.label(f"{t('recipes.version', n=version.number)} {t('recipes.by', who=version.author)}").classes("gt-open-who")
                     ui.label(version.note).classes("gt-open-note")
                     to = href("/recipes/version", recipe=self.shelf.name, version=version.number)

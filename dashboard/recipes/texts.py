@@ -90,7 +90,6 @@ RECIPES: dict[str, Text] = {
     "recipes.previous": Text("Back", "Zurück"),
     "recipes.propose": Text("Propose", "Vorschlagen"),
     "recipes.proposing": Text("The version is tried on the last pictures", "Die Version wird an den letzten Bildern erprobt"),
-    "recipes.proposed": Text("Version {n} is proposed", "Version {n} ist vorgeschlagen"),
     "recipes.note": Text("What is it for? The second person reads this", "Wofür? Das liest die zweite Person"),
     "recipes.wrong": Text("This has to be mended first", "Das muss zuerst behoben werden"),
     # the picture
