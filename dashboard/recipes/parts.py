@@ -89,6 +89,7 @@ def what_if(visited: Visit, parts: Asked, answer: Answer) -> None:
             with ui.element("div").classes(f"gt-wi-figure is-{name}"):
                 ui.label(f"{sign}{count}" if count else "0").classes("gt-wi-number")
                 ui.label(t(text))
+    ui.label(t("recipes.shift", more=answer.more_lately, fewer=answer.fewer_lately)).classes("gt-wi-shift")
     ui.label(t("recipes.now", before=answer.rejects_before, after=answer.rejects_after)).classes("gt-hint")
     _escapes(visited, answer)
     if answer.unseen:

@@ -124,7 +124,8 @@ RECIPES: dict[str, Text] = {
     "recipes.whatif_none": Text("There is no part of this recipe in the record yet", "Noch kein Teil dieses Rezepts im Protokoll"),
     "recipes.more": Text("more rejects", "mehr Ausschuss"),
     "recipes.fewer": Text("fewer rejects", "weniger Ausschuss"),
-    "recipes.now": Text("{before} now, {after} then", "jetzt {before}, dann {after}"),
+    "recipes.shift": Text("This shift: {more} more, {fewer} fewer", "In dieser Schicht: {more} mehr, {fewer} weniger"),
+    "recipes.now": Text("Rejects: {before} now, {after} then", "Ausschuss: jetzt {before}, dann {after}"),
     "recipes.no_escape": Text("None of the {n} confirmed bad parts would pass", "Keines der {n} bestätigt schlechten Teile käme durch"),
     "recipes.no_bad_known": Text(
         "No bad part is confirmed yet: review rejects, so that this can warn of escapes",

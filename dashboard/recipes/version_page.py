@@ -10,7 +10,7 @@ from nicegui import ui
 from dashboard.desk import Desk
 from dashboard.frame import Page, Visit, add_page
 from dashboard.kit import button, card, content
-from dashboard.recipes.editing import Look, look
+from dashboard.recipes.editing import Look, look, shift_ns
 from dashboard.recipes.orders import WORDS, Order, order
 from dashboard.recipes.parts import at, difference_list, state_badge, what_if
 from edge.errors import GutteilError
@@ -65,7 +65,7 @@ async def _draw(visited: Visit, desk: Desk, seen: Look, version: Version, recipe
                 ui.label(t("recipes.against")).classes("gt-hint")
                 difference_list(visited, differences(present, recipe))
             with ui.element("aside").classes("gt-edit-side"), card(t("recipes.whatif")):
-                answer = await asyncio.to_thread(seen.parts.corpus.ask, present, recipe)
+                answer = await asyncio.to_thread(seen.parts.corpus.ask, present, recipe, shift_ns(desk))
                 with ui.element("div").classes("gt-wi"):
                     what_if(visited, seen.parts, answer)
         with ui.element("div").classes("gt-edit-foot"):

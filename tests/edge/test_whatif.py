@@ -154,6 +154,8 @@ def test_the_record_is_read_with_reviews_of_any_age(tmp_path: Path) -> None:
     answer = found.corpus.ask(recipe, at(0.55))
     assert (answer.fewer, answer.escapes, answer.new_escapes, answer.unseen) == (11, ["P1"], 1, 10)
     assert answer.flips[0].part_id == "P1", "the worst comes first"
+    since_ns = found.corpus.parts[2].wall_ns
+    assert (found.corpus.ask(recipe, at(0.55), since_ns).fewer_lately, found.corpus.ask(recipe, recipe, since_ns).fewer_lately) == (3, 0)
 
 
 def test_candidates_of_old_parts_are_forgotten_unless_people_reviewed_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
