@@ -1,7 +1,8 @@
 """`gutteil bench --dashboard`: how long searches and statistics take over a record of millions of parts, and how much memory.
 
 Each query is asked for many times with other parameters, in a process of its own that does nothing else, with a connection opened
-anew each time, as a page's worker thread does. The operating system's cache is as warm as earlier queries have left it.
+anew each time, as a page's worker thread does. The operating system's cache is as warm as earlier queries have left it. CPU time
+is given as well: on a machine that has other work it tells a slow query from one that had to wait.
 """
 
 from __future__ import annotations
@@ -78,13 +79,14 @@ def _measure(path: Path, times: int, pipe: Connection) -> None:
     found: dict[str, Any] = {}
     for name, (aim_ms, query) in _queries(period).items():
         rng = random.Random(name)
-        taken = []
+        taken, worked = [], []
         for _ in range(times):
-            begin = time.perf_counter()
+            begin, cpu = time.perf_counter(), time.process_time()
             with open_store(path, read_only=True) as store, store.reading() as db:
                 query(db, rng)
             taken.append((time.perf_counter() - begin) * 1e3)
-        found[name] = {**percentiles(taken), "aim_ms": aim_ms}
+            worked.append((time.process_time() - cpu) * 1e3)
+        found[name] = {**percentiles(taken), "cpu": percentiles(worked), "aim_ms": aim_ms}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     pipe.send({"times": times, "queries": found, "memory_mb": round(peak, 1), "memory_before_mb": round(before, 1)})
 
@@ -184,11 +186,13 @@ def show_dashboard(document: dict[str, Any], console: Console) -> None:
     """For people."""
     record = document["record"]
     table = Table(title=f"{record['parts']:,} parts, {record['bytes'] / 1e9:.1f} GB; each query {document['times']} times, ms")
-    for column in ("", "p50", "p95", "aim"):
+    for column in ("", "p50", "p95", "CPU p50", "CPU p95", "aim"):
         table.add_column(column, justify="right" if column else "left")
     for name, row in document["queries"].items():
         over = "[bold red]" if row["p95"] > row["aim_ms"] else ""
-        table.add_row(name, f"{row['p50']:.1f}", f"{over}{row['p95']:.1f}", f"{row['aim_ms']:.0f}")
+        table.add_row(
+            name, f"{row['p50']:.1f}", f"{over}{row['p95']:.1f}", *(f"{row['cpu'][p]:.1f}" for p in ("p50", "p95")), f"{row['aim_ms']:.0f}"
+        )
     console.print(table)
     console.print(
         f"memory at most {document['memory_mb']} MB, {document['memory_before_mb']} MB of it before the first query", highlight=False

@@ -308,7 +308,7 @@ def _search(db: Database) -> None:
     `truth` and `sampled` follow from the newest review, as `held` from the holds. `how` says why somebody looked at the part:
     bounds for escapes may rest on samples alone. The time of a defect is that of its part, so that a class is found by time.
     Hours in `tally_due` have not been counted: here all there are; the recorder does so in small steps, newest first.
-    On a record of 10 million parts this takes less than two minutes, most of it for one pass over all parts.
+    On a record of 10 million parts this takes about a minute of computing, most of it for three passes over all parts.
     """
     newest = "SELECT * FROM reviews r WHERE r.number = (SELECT max(n.number) FROM reviews n WHERE n.part_id = r.part_id)"
     for statement in (

@@ -5,7 +5,7 @@ All functions take an open connection of the record (`Store.reading`) and write 
 
 from __future__ import annotations
 
-import bisect
+import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -112,23 +112,24 @@ def counts_of(cells: Counter[Cell]) -> Counts:
 def per_slot(db: sqlite3.Connection, slots: Sequence[Span], scope: Scope = EVERYTHING) -> list[Counter[Cell]]:
     """The cells of each slot; slots are in order and do not overlap."""
     found: list[Counter[Cell]] = [Counter() for _ in slots]
-    if len(slots) == 1:
-        for cells in _grouped(db, slots[0], scope, "''").values():
-            found[0].update(cells)
-        return found
-    if not slots:
-        return found
     where, values = scope.where()
-    query = f"""SELECT bucket, verdict, outcome, truth, sampled, sum(parts) FROM tallies WHERE bucket >= ? AND bucket < ?{where}
-        GROUP BY bucket, verdict, outcome, truth, sampled"""
-    for bucket, *cell, parts in db.execute(query, (*_buckets((slots[0][0], slots[-1][1])), *values)):
-        if (n := _slot_of(slots, bucket)) is not None:
-            found[n][_cell(cell)] += parts
+    query = f"SELECT n, verdict, outcome, truth, sampled, sum(parts) FROM {_SLOTS} JOIN tallies ON {_WITHIN}{where} GROUP BY 1, 2, 3, 4, 5"
+    for n, *cell, parts in db.execute(query, (_numbered(slots), *values)):
+        found[n][_cell(cell)] += parts
     for n, slot in enumerate(slots):
         for edge in _edges(slot):
             for cells in _grouped(db, edge, scope, "''").values():
                 found[n].update(cells)
     return found
+
+
+# the slots come in as JSON, so that one statement goes through all of them, each by the key of the tallies
+_SLOTS = "(SELECT value ->> 0 AS n, value ->> 1 AS first, value ->> 2 AS last FROM json_each(?)) CROSS"
+_WITHIN = "bucket >= first AND bucket < last"
+
+
+def _numbered(slots: Sequence[Span]) -> str:
+    return json.dumps([(n, *_buckets(slot)) for n, slot in enumerate(slots)])
 
 
 def per_run(db: sqlite3.Connection, span: Span, scope: Scope = EVERYTHING) -> dict[str, Counter[Cell]]:
@@ -167,14 +168,9 @@ def kind_per_slot(db: sqlite3.Connection, slots: Sequence[Span], kind: str, scop
     """Parts with a class of defect for which they were rejected, by slot; slots are in order and do not overlap."""
     where, values = scope.where()
     found = [0] * len(slots)
-    if not slots:
-        return found
-    query = (
-        f"SELECT bucket, sum(parts) FROM tally_kinds WHERE bucket >= ? AND bucket < ? AND kind = ? AND rejects = 1{where} GROUP BY bucket"
-    )
-    for bucket, parts in db.execute(query, (*_buckets((slots[0][0], slots[-1][1])), kind, *values)):
-        if (n := _slot_of(slots, bucket)) is not None:
-            found[n] += parts
+    query = f"SELECT n, sum(parts) FROM {_SLOTS} JOIN tally_kinds ON {_WITHIN} AND kind = ? AND rejects = 1{where} GROUP BY n"
+    for n, parts in db.execute(query, (_numbered(slots), kind, *values)):
+        found[n] += parts
     for n, slot in enumerate(slots):
         for edge in _edges(slot):
             query = f"SELECT coalesce(sum(parts), 0) FROM ({_KINDS}) WHERE kind = ? AND rejects = 1{where}"
@@ -224,13 +220,6 @@ _KINDS = f"{KINDS_SQL} GROUP BY 1, 2, 3, 4, 5"
 def _cell(values: Sequence[Any]) -> Cell:
     verdict, outcome, truth, sampled = values
     return verdict, outcome, truth, sampled
-
-
-def _slot_of(slots: Sequence[Span], bucket: int) -> int | None:
-    """The slot in which the whole of a quarter of an hour lies; None: a boundary cuts it, or it is in none."""
-    at = bucket * BUCKET_NS
-    n = bisect.bisect_right(slots, (at, 2**63)) - 1
-    return n if n >= 0 and at + BUCKET_NS <= slots[n][1] else None
 
 
 def _buckets(span: Span) -> Span:
