@@ -19,7 +19,8 @@ from edge.config import Station, load, reach
 from edge.errors import GutteilError
 from edge.keys import OWN, check, listed
 from edge.model import PROVIDERS
-from edge.recipe_active import load_active
+from edge.recipe import file_sha256
+from edge.recipe_active import load_active, read_active, recipe_files
 from edge.switch import Switch
 from hardware.errors import DeviceError
 from hardware.wire import parse_address
@@ -48,7 +49,7 @@ def examine(config_file: Path | None) -> list[Finding]:
         except GutteilError as error:
             findings.append(Finding("settings", "fault", str(error), "mend the file; docs/settings.md lists every key"))
         else:
-            findings.append(_model(config))
+            findings += [*_recipes(config), _model(config)]
     findings += [_keys(config), _disk(config), *_ports(config)]
     return findings
 
@@ -140,6 +141,27 @@ def _model(config: Station) -> Finding:
         return Finding("model", "fault", str(error), "mend the recipe or copy the model again")
     signed = f"signed by {model.signer}" if model.signer else "signatures are not asked for (keys.signers is empty)"
     return Finding("model", "ok", f"{model.card.name}: {len(model.card.classes)} classes; {signed}; {model.report}")
+
+
+def _recipes(config: Station) -> list[Finding]:
+    """Which version of each recipe judges, and whether somebody edits a file that does not count."""
+    out = []
+    try:
+        files = recipe_files(config)
+    except GutteilError as error:
+        return [Finding("recipes", "warning", str(error), "versions of them cannot be kept until then")]
+    for name, file in files.items():
+        try:
+            active = read_active(Path(config.record.folder), name)
+        except GutteilError as error:
+            out.append(Finding(f"recipe {name}", "fault", str(error), "the station does not start with it"))
+            continue
+        text = f"version {active.number} ({active.sha256[:12]}) is active" if active else f"{file}; no version was ever activated"
+        if active is not None and file_sha256(file) != active.sha256:
+            out.append(Finding(f"recipe {name}", "ok", f"{text}; {file} is another one and does not count"))
+        else:
+            out.append(Finding(f"recipe {name}", "ok", text))
+    return out
 
 
 def _disk(config: Station) -> Finding:

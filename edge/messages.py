@@ -202,6 +202,7 @@ class Candidates(Message, frozen=True, tag="candidates", kw_only=True):
 
     Attributes:
         floor: whatever scores at least so is here or among the defects of the verdict.
+        found: what was seen and not counted, best first.
     """
 
     run_id: Name
@@ -234,7 +235,7 @@ class Heartbeat(Message, frozen=True, tag="heartbeat", kw_only=True):
 
     Attributes:
         period_s: when the next one is due.
-        counts: the sender's own totals since it started, by name.
+        counts: the sender's own totals since it started, by name; of the rejector also `recipe_wanted`, the number that the PLC asks for.
         sent: the last number that it has given, by message type: a reader sees by it that it missed the newest ones.
         detail: the state in words.
     """

@@ -71,6 +71,7 @@ class Answer:
         parts: how many were compared.
         rejects_before, rejects_after: NG and UNDECIDED ones.
         more, fewer: parts that would be rejected and were not, and the other way round.
+        more_lately, fewer_lately: those of them that came since the moment asked for (the present shift).
         unseen: those of the fewer that no person has confirmed: any of them may be an escape.
         reworded: rejected by both, NG by one and UNDECIDED by the other.
         escapes: confirmed bad parts that the new version passes, newest first, and how many confirmed bad ones there are.
@@ -86,6 +87,8 @@ class Answer:
     rejects_after: int = 0
     more: int = 0
     fewer: int = 0
+    more_lately: int = 0
+    fewer_lately: int = 0
     unseen: int = 0
     reworded: int = 0
     confirmed_bad: int = 0
@@ -126,15 +129,15 @@ class Corpus:
                 odd |= {i for i in mine if said[i] != self.parts[i].verdict}
         return odd
 
-    def ask(self, before: Recipe, after: Recipe) -> Answer:
-        """Compare two versions on every part."""
+    def ask(self, before: Recipe, after: Recipe, lately_ns: int = 0) -> Answer:
+        """Compare two versions on every part; `lately_ns`, UTC: the parts since then are also counted apart."""
         key = before.model_dump_json()
         if key not in self._told:  # the one side of the question is the same for every move of a slider
             self._told = {key: self.verdicts(before)}
         old, new = self._told[key], self.verdicts(after)
         sure = {h: self._sure(recipe, before) and self._sure(recipe, after) for h, recipe in self.recipes.items()}
         lowest = min(min_score(r, self.classes) for r in (before, after)) if self.classes else 0.0
-        n = dict.fromkeys(("parts", "rejects_before", "rejects_after", "more", "fewer", "unseen", "reworded", "confirmed_bad", "confirmed_good", "new_escapes", "spared", "bad_goods", "unsure", "untouched"), 0)  # fmt: skip
+        n = dict.fromkeys(("parts", "rejects_before", "rejects_after", "more", "fewer", "more_lately", "fewer_lately", "unseen", "reworded", "confirmed_bad", "confirmed_good", "new_escapes", "spared", "bad_goods", "unsure", "untouched"), 0)  # fmt: skip
         escapes: list[str] = []
         flips: list[Flip] = []
         for i, (part, was, now) in enumerate(zip(self.parts, old, new, strict=True)):
@@ -149,6 +152,8 @@ class Corpus:
             n["rejects_after"] += now != "OK"
             n["more"] += was == "OK" != now
             n["fewer"] += now == "OK" != was
+            n["more_lately"] += was == "OK" != now and part.wall_ns >= lately_ns
+            n["fewer_lately"] += now == "OK" != was and part.wall_ns >= lately_ns
             n["unseen"] += now == "OK" != was and not part.truth
             n["reworded"] += "OK" not in (was, now) and was != now
             if part.truth == "bad":

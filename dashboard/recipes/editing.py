@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from edge.recipe_diff import Difference, differences
 from edge.recipe_drafts import Draft, Drafts
 from edge.recipe_library import Library, Shelf
 from edge.settings import problems
+from edge.shifts import shift_of
 from edge.store import Store
 from edge.whatif import Answer
 from edge.whatif_record import Asked, asked
@@ -63,6 +65,12 @@ def _png_size(path: Path) -> tuple[int, int] | None:
     if len(head) < 24 or head[:8] != b"\x89PNG\r\n\x1a\n":
         return None
     return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+
+
+def shift_ns(desk: Desk) -> int:
+    """When the present shift began, UTC."""
+    begin, _ = shift_of(datetime.now().astimezone(), desk.config.shifts.begin)
+    return int(begin.timestamp()) * 1_000_000_000
 
 
 class Editing:
@@ -130,7 +138,7 @@ class Editing:
     async def ask(self) -> Answer:
         """What the draft would have changed, against what is active."""
         recipe = self.recipe
-        self.answer = await asyncio.to_thread(self.seen.parts.corpus.ask, self.present.recipe, recipe)
+        self.answer = await asyncio.to_thread(self.seen.parts.corpus.ask, self.present.recipe, recipe, shift_ns(self.desk))
         return self.answer
 
     def differences(self) -> list[Difference]:

@@ -80,7 +80,7 @@ class Editor:
         with self.tabs:
             for i, one in enumerate(names, 1):
                 with ui.element("li"):
-                    tab = ui.button(f"{i}  {t(f'recipes.step.{one}')}", on_click=self._to(one), color=None).props("no-caps unelevated")
+                    tab = ui.button(f"{i}  {t('recipes.step.' + one)}", on_click=self._to(one), color=None).props("no-caps unelevated")
                     tab.classes("gt-button gt-step")
                     if one == name:
                         tab.props("aria-current=step")

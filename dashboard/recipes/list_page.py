@@ -137,6 +137,8 @@ class RecipeCard:
             if state in ("proposed", "released"):
                 with ui.element("div").classes("gt-open"):
                     state_badge(self.visited, state)
+                    if state == "proposed":
+                        ui.label(t("recipes.open")).classes("gt-open-what")
                     ui.label(f"{t('recipes.version', n=version.number)} {t('recipes.by', who=version.author)}").classes("gt-open-who")
                     ui.label(version.note).classes("gt-open-note")
                     to = href("/recipes/version", recipe=self.shelf.name, version=version.number)
@@ -165,7 +167,7 @@ class RecipeCard:
             with ui.element("thead"), ui.element("tr"):
                 for column in ("version", "state", "author", "released", "made", "note"):
                     with ui.element("th").props("scope=col"):
-                        ui.label(t(f"recipes.column.{column}"))
+                        ui.label(t("recipes.column." + column))
             with ui.element("tbody"):
                 for version in shelf.versions[:_VERSIONS]:
                     released = shelf.last(version.sha256, "release")

@@ -18,7 +18,8 @@ _GIVE: Final[dict[Order, Callable[[Library, str, str, Hand, str], Version]]] = {
     "activate": Library.activate,
     "rollback": lambda library, name, _version, hand, reason: library.rollback(name, hand, reason),
 }
-_WORDS: Final[dict[Order, tuple[str, str, str]]] = {
+# title of the question, button, what is said afterwards
+WORDS: Final[dict[Order, tuple[str, str, str]]] = {
     "release": ("recipes.release_title", "recipes.release", "recipes.released"),
     "decline": ("recipes.decline_title", "recipes.decline", "recipes.declined"),
     "activate": ("recipes.activate_title", "recipes.activate", "recipes.activated"),
@@ -32,7 +33,7 @@ async def order(visited: Visit, desk: Desk, what: Order, name: str, version: int
     Raises:
         RecipeError, StoreError, PeopleError: it was refused.
     """
-    t, (title, go, done) = visited.t, _WORDS[what]
+    t, (title, go, done) = visited.t, WORDS[what]
     reason = await ask_reason(visited, t(title, n=version), t(go, n=version), t("recipes.reason"))
     if reason is None:
         return False

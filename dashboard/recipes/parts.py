@@ -21,11 +21,11 @@ _FLIPS = 12
 
 def kind_name(visited: Visit, kind: str) -> str:
     """A class of defect as people call it."""
-    return visited.texts.get(f"kind.{kind}", kind)
+    return visited.texts.get("kind." + kind, kind)
 
 
 def word(visited: Visit, verdict: str) -> str:
-    return visited.t(f"word.{verdict}")
+    return visited.t("word." + verdict)
 
 
 def clock(ns: int, *, day: bool = False) -> str:
@@ -47,14 +47,14 @@ def place_name(visited: Visit, difference: Difference) -> str:
     place, _, kind = difference.place.partition(" ")
     if place == "class":
         return visited.t("recipes.place.class", kind=kind_name(visited, kind))
-    return visited.t(f"recipes.place.{place}") if place else ""
+    return visited.t("recipes.place." + place) if place else ""
 
 
 def state_badge(visited: Visit, state: str) -> None:
     """A state, by sign and word."""
     with ui.element("span").classes(f"gt-state-badge is-{state}"):
         ui.icon(STATE_ICONS[state]).props("aria-hidden=true")
-        ui.label(visited.t(f"recipes.state.{state}"))
+        ui.label(visited.t("recipes.state." + state))
 
 
 def difference_list(visited: Visit, found: list[Difference]) -> None:
@@ -66,7 +66,7 @@ def difference_list(visited: Visit, found: list[Difference]) -> None:
         for one in found:
             with ui.element("li"):
                 ui.label(place_name(visited, one)).classes("gt-diff-place")
-                ui.label(visited.t(f"recipes.field.{one.key}")).classes("gt-diff-key")
+                ui.label(visited.t("recipes.field." + one.key)).classes("gt-diff-key")
                 with ui.element("span").classes("gt-diff-values"):
                     ui.label(_value(one.before)).classes("is-before")
                     ui.label("→").props("aria-hidden=true")
@@ -85,10 +85,11 @@ def what_if(visited: Visit, parts: Asked, answer: Answer) -> None:
         return
     ui.label(t("recipes.whatif_on", n=parts.recent, when=clock(parts.since_ns, day=True))).classes("gt-hint")
     with ui.element("div").classes("gt-wi-figures"):
-        for sign, count, name in (("+", answer.more, "more"), ("−", answer.fewer, "fewer")):
+        for sign, count, name, text in (("+", answer.more, "more", "recipes.more"), ("−", answer.fewer, "fewer", "recipes.fewer")):
             with ui.element("div").classes(f"gt-wi-figure is-{name}"):
                 ui.label(f"{sign}{count}" if count else "0").classes("gt-wi-number")
-                ui.label(t(f"recipes.{name}"))
+                ui.label(t(text))
+    ui.label(t("recipes.shift", more=answer.more_lately, fewer=answer.fewer_lately)).classes("gt-wi-shift")
     ui.label(t("recipes.now", before=answer.rejects_before, after=answer.rejects_after)).classes("gt-hint")
     _escapes(visited, answer)
     if answer.unseen:
@@ -140,7 +141,7 @@ def _flip(visited: Visit, one: Flip) -> None:
         with ui.element("figcaption"):
             ui.label(f"{word(visited, one.before)} → {word(visited, one.after)}")
             if one.truth:
-                ui.label(visited.t(f"recipes.truth.{one.truth}")).classes(f"is-{one.truth}")
+                ui.label(visited.t("recipes.truth." + one.truth)).classes(f"is-{one.truth}")
 
 
 def number_field(
@@ -152,8 +153,8 @@ def number_field(
     high = next((m.le for m in field.metadata if hasattr(m, "le")), 0)
     unit = "mm_per_px" if key == "mm_per_px" else key.rpartition("_")[2]
     whole = field.annotation is int
-    name = visited.t(f"recipes.field.{key}")
-    unit_text = visited.texts.get(f"recipes.unit.{unit}", "")
+    name = visited.t("recipes.field." + key)
+    unit_text = visited.texts.get("recipes.unit." + unit, "")
     bounds = visited.t("recipes.bounds", low=f"{low:g}", high=f"{high:g}" if high < 1e6 else f"{high:.0f}")
 
     async def on_change(made: Any) -> None:
@@ -162,7 +163,7 @@ def number_field(
 
     number = ui.number(name, value=value, step=1 if whole else 0.1 if key != "mm_per_px" else 0.001, on_change=on_change)
     number.props(f'outlined hint="" data-key={key}').props["suffix"] = unit_text
-    number.props["hint"] = f"{visited.t(f'recipes.help.{key}')} ({bounds})"
+    number.props["hint"] = f"{visited.t('recipes.help.' + key)} ({bounds})"
     number.classes("gt-field")
     show_wrong(number, wrong)
     return number

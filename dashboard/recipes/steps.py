@@ -165,7 +165,7 @@ def _rule(step: Step, place: tuple[str, ...], name: str, rule: Rule, kind: str, 
     slider = Threshold()
     slider.props.update(
         label=name, undecided=rule.undecided_score, ng=rule.ng_score, bars=editing.bars(kind) if kind else [], disabled=False,
-        words={k: t(f"recipes.thr.{k}") for k in ("low", "high", "nothing", "doubtful", "reject")},
+        words={k: t("recipes.thr." + k) for k in ("low", "high", "nothing", "doubtful", "reject")},
     )  # fmt: skip
     slider.on("change", moved, throttle=0.1)
     with ui.element("div").classes("gt-fields"):

@@ -90,7 +90,6 @@ RECIPES: dict[str, Text] = {
     "recipes.previous": Text("Back", "Zurück"),
     "recipes.propose": Text("Propose", "Vorschlagen"),
     "recipes.proposing": Text("The version is tried on the last pictures", "Die Version wird an den letzten Bildern erprobt"),
-    "recipes.proposed": Text("Version {n} is proposed", "Version {n} ist vorgeschlagen"),
     "recipes.note": Text("What is it for? The second person reads this", "Wofür? Das liest die zweite Person"),
     "recipes.wrong": Text("This has to be mended first", "Das muss zuerst behoben werden"),
     # the picture
@@ -125,7 +124,8 @@ RECIPES: dict[str, Text] = {
     "recipes.whatif_none": Text("There is no part of this recipe in the record yet", "Noch kein Teil dieses Rezepts im Protokoll"),
     "recipes.more": Text("more rejects", "mehr Ausschuss"),
     "recipes.fewer": Text("fewer rejects", "weniger Ausschuss"),
-    "recipes.now": Text("{before} now, {after} then", "jetzt {before}, dann {after}"),
+    "recipes.shift": Text("This shift: {more} more, {fewer} fewer", "In dieser Schicht: {more} mehr, {fewer} weniger"),
+    "recipes.now": Text("Rejects: {before} now, {after} then", "Ausschuss: jetzt {before}, dann {after}"),
     "recipes.no_escape": Text("None of the {n} confirmed bad parts would pass", "Keines der {n} bestätigt schlechten Teile käme durch"),
     "recipes.no_bad_known": Text(
         "No bad part is confirmed yet: review rejects, so that this can warn of escapes",

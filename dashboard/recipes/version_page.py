@@ -10,8 +10,8 @@ from nicegui import ui
 from dashboard.desk import Desk
 from dashboard.frame import Page, Visit, add_page
 from dashboard.kit import button, card, content
-from dashboard.recipes.editing import Look, look
-from dashboard.recipes.orders import Order, order
+from dashboard.recipes.editing import Look, look, shift_ns
+from dashboard.recipes.orders import WORDS, Order, order
 from dashboard.recipes.parts import at, difference_list, state_badge, what_if
 from edge.errors import GutteilError
 from edge.pointer import same_person
@@ -65,7 +65,7 @@ async def _draw(visited: Visit, desk: Desk, seen: Look, version: Version, recipe
                 ui.label(t("recipes.against")).classes("gt-hint")
                 difference_list(visited, differences(present, recipe))
             with ui.element("aside").classes("gt-edit-side"), card(t("recipes.whatif")):
-                answer = await asyncio.to_thread(seen.parts.corpus.ask, present, recipe)
+                answer = await asyncio.to_thread(seen.parts.corpus.ask, present, recipe, shift_ns(desk))
                 with ui.element("div").classes("gt-wi"):
                     what_if(visited, seen.parts, answer)
         with ui.element("div").classes("gt-edit-foot"):
@@ -88,7 +88,7 @@ def _orders(visited: Visit, desk: Desk, shelf: Shelf, version: Version, *, loud:
             if await order(visited, desk, what, shelf.name, version.number):
                 ui.navigate.reload()
 
-        button(t(f"recipes.{what}"), go, tone=("danger" if loud else "primary") if primary else "").classes(f"gt-order-{what}")
+        button(t(WORDS[what][1]), go, tone=("danger" if loud else "primary") if primary else "").classes(f"gt-order-{what}")
 
     if state == "proposed":
         if own:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from edge.appliance import DEMO_RECIPE
 from edge.cli import app
 from edge.config import Record, Station
+from edge.doctor import examine
 from edge.errors import GutteilError, RecipeError, SettingsError
 from edge.recipe import load_recipe
 from edge.recipe_active import active_file, load_active, read_active
@@ -22,7 +23,7 @@ from edge.recipe_diff import differences
 from edge.recipe_drafts import Draft, Drafts
 from edge.recipe_library import Hand, Library
 from edge.recipe_versions import EVENTS, STATES, TRANSITIONS, State, after
-from edge.rig import write_config
+from edge.rig import own_ports, write_config
 from edge.store import FILE_NAME, open_store
 
 ANNA, BEN = Hand("Anna"), Hand("Ben")
@@ -215,9 +216,7 @@ def test_drafts_are_of_one_person_each_and_hostile_files_are_none(tmp_path: Path
 
 
 def test_the_commands(config: Station, tmp_path: Path) -> None:
-    settings = write_config(
-        config.model_copy(update={"bus": config.bus.model_copy(update={"station": f"ipc://{tmp_path}/nobody"})}), tmp_path
-    )
+    settings = write_config(own_ports(config), tmp_path)
     open_store(Path(config.record.folder) / FILE_NAME).close()
     new = tmp_path / "new.toml"
     new.write_text(Path(config.recipe).read_text().replace("undecided_score = 0.55", "undecided_score = 0.4"))
@@ -243,3 +242,17 @@ def test_the_commands(config: Station, tmp_path: Path) -> None:
     assert "the station is told: version 1" in run("point", NAME)
     with pytest.raises(RecipeError, match="recipe 'nope' is not in the settings; there are: board-a"):
         run("list", "nope")
+
+
+def test_the_doctor_says_which_version_is_active(library: Library, config: Station, tmp_path: Path) -> None:
+    def says() -> tuple[str, str]:
+        found = next(f for f in examine(write_config(config, tmp_path)) if f.what == f"recipe {NAME}")
+        return found.level, found.text
+
+    assert says()[1].endswith("no version was ever activated")
+    version = library.propose(NAME, text(library), ANNA, "one")
+    library.release(NAME, "2", BEN, "well")
+    library.activate(NAME, "2", BEN, "go")
+    assert says() == ("ok", f"version 2 ({version.sha256[:12]}) is active; {library.file(NAME)} is another one and does not count")
+    active_file(library.folder, NAME).write_bytes(b"")
+    assert says()[0] == "fault"

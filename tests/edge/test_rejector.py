@@ -37,6 +37,7 @@ def test_every_word_and_its_end() -> None:
             "late": 0,
             "gaps": 0,
             "refused": 0,
+            "recipe_wanted": 0,
         }
         # how often an order was said again depends on how busy the machine is
         assert {name: n for name, n in f.beat.counts.items() if name != "repeated"} == want

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -141,7 +142,9 @@ def test_the_record_is_read_with_reviews_of_any_age(tmp_path: Path) -> None:
         return recipe.model_copy(update={"default": Rule(undecided_score=score, ng_score=0.6)})
 
     with open_store(tmp_path / "gutteil.db") as store:
-        store.write(Batch([run_of(), *(m for n in range(1, 31) for m in told_of(n))]))
+        store.write(
+            Batch([msgspec.structs.replace(run_of(), recipe="board", model_hash="mh"), *(m for n in range(1, 31) for m in told_of(n))])
+        )
         store.review("P1", "Anna", "bad")
         store.review("P2", "Anna", "good")
         store.review("P2", "Anna", "withdrawn")
@@ -154,6 +157,8 @@ def test_the_record_is_read_with_reviews_of_any_age(tmp_path: Path) -> None:
     answer = found.corpus.ask(recipe, at(0.55))
     assert (answer.fewer, answer.escapes, answer.new_escapes, answer.unseen) == (11, ["P1"], 1, 10)
     assert answer.flips[0].part_id == "P1", "the worst comes first"
+    since_ns = found.corpus.parts[2].wall_ns
+    assert (found.corpus.ask(recipe, at(0.55), since_ns).fewer_lately, found.corpus.ask(recipe, recipe, since_ns).fewer_lately) == (3, 0)
 
 
 def test_candidates_of_old_parts_are_forgotten_unless_people_reviewed_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
