@@ -5,7 +5,8 @@ Parts are therefore divided by what the line did with them (stratified sampling;
 in each stratum the share of bad parts is that of its reviewed ones, and counts for all of its parts. Of parts that passed only
 those count that were drawn at random (`how = 'sample'`): one that somebody brought back because it was bad says that there was
 an escape, not how often. Each stratum's share has Clopper and Pearson's bounds at 95 % shared among the strata (Bonferroni), so the
-bounds of what follows from them hold with at least 95 %. A stratum that was reviewed whole is known and needs none.
+bounds of what follows from them hold with at least 95 %. A stratum that was reviewed whole is known and needs none. A stratum of
+rejects of which nobody reviewed any is left out of the estimates, but not out of the bounds: there it may be all good or all bad.
 Nobody can check that reviewed rejects are like the others of their stratum; `reviewed` of `parts` shows how far that is stretched.
 """
 
@@ -155,21 +156,20 @@ def _ratio(strata: Sequence[Stratum], *, bad: bool, of: tuple[StratumName, ...])
     inside, outside = [s for s in strata if s.name in of and s.parts], [s for s in strata if s.name not in of and s.parts]
 
     def parts(of_these: Sequence[Stratum], end: Literal["value", "low", "high"]) -> float | None:
-        found = 0.0
-        for s in of_these:
-            share = {"value": s.share.value, "low": s.share.low, "high": s.share.high}[end]
-            if share is None:
-                return None
-            found += s.parts * (share if bad else 1 - share)
-        return found
+        shares = [(s.parts, getattr(s.share, end)) for s in of_these]
+        known = [(n, share) for n, share in shares if share is not None]
+        if shares and not known:
+            return None
+        return float(sum(n * (share if bad else 1 - share) for n, share in known))
 
     def share(a: float | None, b: float | None) -> float | None:
         return None if a is None or b is None or a + b <= 0 else a / (a + b)
 
-    least, most = ("low", "high") if bad else ("high", "low")
+    least: Literal["low", "high"] = "low" if bad else "high"
+    most: Literal["low", "high"] = "high" if bad else "low"
     value = share(parts(inside, "value"), parts(outside, "value"))
-    low = share(parts(inside, least), parts(outside, most))  # type: ignore[arg-type]
-    high = share(parts(inside, most), parts(outside, least))  # type: ignore[arg-type]
+    low = share(parts(inside, least), parts(outside, most))
+    high = share(parts(inside, most), parts(outside, least))
     return Bounded(value, low if low is not None else 0.0, high if high is not None else 1.0)
 
 
@@ -178,6 +178,7 @@ def _false_share(rejected: Sequence[Stratum]) -> Bounded:
     if not parts:
         return Bounded(None, 0.0, 1.0)
     there = [s for s in rejected if s.parts]
-    value = None if any(s.share.value is None for s in there) else sum(s.parts * (1 - (s.share.value or 0.0)) for s in there) / parts
+    known = [(s.parts, s.share.value) for s in there if s.share.value is not None]
+    value = sum(n * (1 - share) for n, share in known) / sum(n for n, _ in known) if known else None
     low, high = (sum(s.parts * (1 - end) for s in there for end in [getattr(s.share, name)]) / parts for name in ("high", "low"))
     return Bounded(value, low, high)
