@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from rich.console import Console
 
 from edge.bench_viewers import bench_viewers, show_viewers
@@ -18,6 +20,6 @@ def test_viewers_get_what_the_line_says() -> None:
         assert document[name]["p50"] > 0, name
     assert document["ratio_p50"] > 0
     assert 20 < document["dashboard"]["memory_mb"] < 500
-    console = Console(record=True, quiet=True)
-    show_viewers(document, console)
-    assert "3 viewers" in console.export_text()
+    said = io.StringIO()
+    show_viewers(document, Console(file=said, width=120))
+    assert "3 viewers" in said.getvalue()
