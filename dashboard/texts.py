@@ -233,9 +233,9 @@ _FRAME: dict[str, Text] = {
     "count.since": Text("since {time}", "seit {time}"),
     "hour.label": Text("The last hour: {parts} parts, {rejected} rejected", "Die letzte Stunde: {parts} Teile, {rejected} ausgeschleust"),
     "hour.rejects": Text("rejects in 1 h", "Ausschuss in 1 h"),
-    "hour.within": Text("usual: {low} to {high}", "üblich: {low} bis {high}"),
-    "hour.above": Text("more than usual: {low} to {high}", "mehr als üblich: {low} bis {high}"),
-    "hour.below": Text("less than usual: {low} to {high}", "weniger als üblich: {low} bis {high}"),
+    "hour.within": Text("usual {low}–{high}", "üblich {low}–{high}"),
+    "hour.above": Text("above usual {low}–{high}", "über üblich {low}–{high}"),
+    "hour.below": Text("below usual {low}–{high}", "unter üblich {low}–{high}"),
     # sounds
     "sound.title": Text("Sounds at this screen", "Töne an diesem Bildschirm"),
     "sound.on": Text("Sounds on", "Töne an"),
@@ -276,7 +276,7 @@ _FRAME: dict[str, Text] = {
     "alarms.seen_by": Text("seen by {name}, {time}", "gesehen: {name}, {time}"),
     "alarms.login": Text("Log in", "Anmelden"),
     # letting the line run again
-    "ack.reason": Text("What was done? (optional)", "Was wurde getan? (freiwillig)"),
+    "ack.reason": Text("Reason (optional)", "Grund (freiwillig)"),
     "ack.button": Text("Acknowledge", "Quittieren"),
     "ack.as": Text("in the name of {name}", "im Namen von {name}"),
     "ack.other": Text("Somebody else", "Jemand anderes"),
@@ -309,8 +309,8 @@ _FRAME: dict[str, Text] = {
     "note.full": Text("full", "voll"),
     "note.oldest-go": Text("full: oldest go", "voll: Ältestes geht"),
     "note.free": Text("{n} GB free", "{n} GB frei"),
-    "note.days": Text("room for {n} days", "reicht {n} Tage"),
-    "note.hours": Text("room for {n} h", "reicht {n} h"),
+    "note.days": Text("room: {n} d", "Platz: {n} d"),
+    "note.hours": Text("room: {n} h", "Platz: {n} h"),
     "note.no-model": Text("no model", "kein Modell"),
     # kinds of defect that the shipped models know; others are shown as the model names them
     "kind.open": Text("open", "Unterbrechung"),

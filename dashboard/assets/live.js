@@ -119,7 +119,7 @@ export default {
     this.feed.close();
   },
   template: `
-    <div class="gt-live" :class="['is-' + word, 'link-' + link, { 'is-kiosk': kiosk }]">
+    <div class="gt-live" :class="['is-' + word, 'link-' + link, { 'is-kiosk': kiosk, 'is-asked': snap?.acknowledge && !judged }]">
       <Teleport v-if="ready" to="#header-slot">
         <span v-if="snap?.product" class="gt-product"><b>{{ snap.product }}</b> <small>{{ snap.recipe }}</small></span>
         <span class="gt-spring"></span>

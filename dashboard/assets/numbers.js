@@ -40,7 +40,7 @@ export default {
       if (!found || this.rate === null) return null;
       const [low, high] = found;
       const place = this.rate > high ? "above" : this.rate < low ? "below" : "within";
-      return { place, text: this.words.t(`hour.${place}`, { low: this.words.shareFine.format(low), high: this.words.shareFine.format(high) }) };
+      return { place, text: this.words.t(`hour.${place}`, { low: this.words.shareShort.format(low), high: this.words.shareShort.format(high) }) };
     },
   },
   methods: {

@@ -10,6 +10,7 @@ export class Words {
     this.tenths = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
     this.share = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
     this.shareFine = new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+    this.shareShort = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
     this.clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
     this.fine = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
     this.digits = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });

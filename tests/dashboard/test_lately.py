@@ -9,7 +9,7 @@ import pytest
 from dashboard.lately import MAX_MINUTES, Lately
 from edge.config import Shifts
 from edge.lately import Counts, Stretch, Told, tell
-from edge.messages import CODES, Ejection, Timings, Verdict
+from edge.messages import CODES, Ejection, Timings, Verdict, VerdictWord
 from edge.rows import Batch
 from edge.shifts import Calendar
 from edge.statistics import Band
@@ -77,7 +77,7 @@ def test_memory_is_bounded() -> None:
     assert min(lately._heard) == (500, "500"), "the oldest goes"
 
 
-def _part(number: int, run: str, wall_ns: int, verdict: str) -> list[Verdict | Ejection]:
+def _part(number: int, run: str, wall_ns: int, verdict: VerdictWord) -> list[Verdict | Ejection]:
     return [
         Verdict(
             station="S", sender="station", epoch=1, seq=number, wall_ns=wall_ns, run_id=run, part_id=f"p{number}", trigger_id=number, trigger_ns=1,
@@ -88,7 +88,7 @@ def _part(number: int, run: str, wall_ns: int, verdict: str) -> list[Verdict | E
             station="S", sender="rejector", epoch=1, seq=number, wall_ns=wall_ns + 10**9, trigger_id=number, part_id=f"p{number}", run_id=run,
             outcome="passed" if verdict == "OK" else "ejected", reason="", offset_us=0,
         ),
-    ]  # type: ignore[return-value] # fmt: skip
+    ]  # fmt: skip
 
 
 def test_the_record_tells_run_shift_and_minutes(tmp_path: Path) -> None:

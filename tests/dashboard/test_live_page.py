@@ -164,6 +164,12 @@ def test_a_person_acknowledges_a_stop(browser: Browser, shared_feed: Feed, serve
             assert box is not None
             assert box["height"] >= 48
             assert box["y"] + box["height"] <= SIZES[size][1]
+            word, said, foot = (page.locator(f".gt-state {part}").bounding_box() for part in ("h1", ".gt-say", ".gt-foot"))
+            assert word is not None
+            assert said is not None
+            assert foot is not None
+            assert word["y"] + word["height"] <= said["y"] + 2, "the word is covered by what is said below it"
+            assert foot["y"] + foot["height"] <= SIZES[size][1]
             page.get_by_label(t["ack.reason"]).fill("found it")
             page.keyboard.press("Enter")
             expect(page.locator(".gt-ack")).to_contain_text(t["ack.refused"].replace("{why}", "the station is still silent"))
