@@ -156,7 +156,7 @@ export default {
       } catch (error) {
         if (turn === this.turn) this.failed = error.message;
       } finally {
-        if (turn === this.turn) this.busy = "";
+        this.rest(turn);
       }
     },
     async newer() {
@@ -181,8 +181,14 @@ export default {
       } catch (error) {
         if (turn === this.turn) this.failed = error.message;
       } finally {
-        if (turn === this.turn) this.busy = "";
+        this.rest(turn);
       }
+    },
+    /** A page has come; one may have scrolled on meanwhile. */
+    rest(turn) {
+      if (turn !== this.turn) return;
+      this.busy = "";
+      if (!this.failed) this.$nextTick(() => this.seeTo());
     },
     scrollTo(top) {
       this.top = Math.max(0, top);

@@ -55,7 +55,7 @@ class ShadowView(msgspec.Struct, frozen=True):
     score: float
 
 
-class RunView(msgspec.Struct, frozen=True, omit_defaults=True):
+class RunView(msgspec.Struct, frozen=True):
     """The run that the part belongs to, as it announced itself, and what is kept of it for a replay."""
 
     product: str = ""

@@ -79,6 +79,7 @@ TEXTS: dict[str, Text] = {
         "Two messages say different things of this part. The first one stands",
         "Zwei Meldungen sagen Verschiedenes über dieses Teil. Die erste gilt",
     ),
+    "onepart.review": Text("Review this part", "Dieses Teil prüfen"),
     "onepart.report": Text("Report a missed defect", "Übersehenen Fehler melden"),
     "onepart.offset": Text("{ms} ms off the ideal moment", "{ms} ms neben dem idealen Zeitpunkt"),
     "onepart.run_trigger": Text("{run}, trigger {trigger}", "{run}, Trigger {trigger}"),

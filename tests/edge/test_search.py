@@ -18,7 +18,7 @@ from edge.filters import Filters
 from edge.rows import Batch
 from edge.search import Cursor, Order, Row, count, find, moment, neighbours, timeline
 from edge.store import Store, open_store
-from tests.edge.made_parts import KINDS, RUNS, rows, seeds, write
+from tests.edge.made_parts import KINDS, RUNS, rows, write
 from tests.edge.story import T0, verdict_of
 
 
