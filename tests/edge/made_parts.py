@@ -28,11 +28,17 @@ def messages_of(seed: int, parts: int, *, spread_s: int = 4_000) -> tuple[list[A
     evidence: dict[str, Evidence] = {}
     for n in range(1, parts + 1):
         run, at_ns = rng.choice(RUNS), T0 + rng.randrange(spread_s) * 10**9
-        given: dict[str, Any] = {"run_id": run, "trigger_wall_ns": at_ns, "timings": Timings(*(rng.choice((0, 1, 7.3, 950, 12_000)) for _ in STAGES))}
+        given: dict[str, Any] = {
+            "run_id": run,
+            "trigger_wall_ns": at_ns,
+            "timings": Timings(*(rng.choice((0, 1, 7.3, 950, 12_000)) for _ in STAGES)),
+        }
         word = rng.choice(WORDS)
         if word != "OK" or rng.random() < 0.2:
             words: tuple[VerdictWord, ...] = ("NG", "UNDECIDED") if word != "OK" else ("OK",)
-            given["defects"] = [Defect(rng.choice(KINDS), rng.random(), (1, 2, 30, 40), rng.choice(words)) for _ in range(rng.randint(1, 3))]
+            given["defects"] = [
+                Defect(rng.choice(KINDS), rng.random(), (1, 2, 30, 40), rng.choice(words)) for _ in range(rng.randint(1, 3))
+            ]
         if rng.random() < 0.5:
             given["image"] = image_ref()
             evidence[f"P{n}"] = Evidence(StoredFile(f"images/{n}.png", "aa", size=3))

@@ -49,6 +49,17 @@ def test_without_a_sample_nothing_is_said_of_escapes() -> None:
     assert (nothing.escape.value, nothing.overkill.value, nothing.false_share.value, nothing.warnings) == (None, None, None, [])
 
 
+def test_rejects_that_nobody_reviewed_widen_the_bounds_alone() -> None:
+    cells: Counter[Cell] = Counter({
+        ("OK", "passed", "good", 1): 100, ("NG", "ejected", "bad", 0): 90, ("NG", "ejected", "good", 0): 10, ("", "ejected", "", 0): 100,
+    })  # fmt: skip
+    found = quality(cells)
+    assert [found.false_share.value, found.false_share.low, found.false_share.high] == pytest.approx([0.1, 0.05, 0.55])
+    assert found.overkill.value == pytest.approx(10 / 110)
+    # at worst the hundred are all good; at best all bad, and then the good rejects are the ten
+    assert [found.overkill.low, found.overkill.high] == pytest.approx([10 / 110, 110 / 210])
+
+
 def test_few_reviews_are_said() -> None:
     cells: Counter[Cell] = Counter({("OK", "passed", "good", 1): 58, ("OK", "passed", "", 0): 10_000, ("NG", "ejected", "", 0): 100})
     assert quality(cells).warnings == ["small-sample", "no-reviews"]
@@ -58,7 +69,7 @@ def test_few_reviews_are_said() -> None:
 @pytest.mark.parametrize(("count", "of"), [(0, 59), (1, 200), (7, 30), (30, 30)])
 def test_bounds_are_those_of_clopper_and_pearson(count: int, of: int) -> None:
     ours, known = bounds(count, of, 10**9), share(count, of)
-    assert (ours.low, ours.high) == (pytest.approx(known.low, abs=1e-8), pytest.approx(known.high, abs=1e-8))
+    assert [ours.low, ours.high] == pytest.approx([known.low, known.high], abs=1e-8)
 
 
 def test_what_was_looked_at_bounds_what_can_be() -> None:

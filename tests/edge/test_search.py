@@ -135,7 +135,11 @@ def test_pages_together_are_what_a_look_at_every_row_finds(
 def test_scrolling_to_a_place_shows_the_part_with_that_number(stores: list[Store], which: int, position: int, verdict: Any) -> None:
     with stores[which].reading() as db:
         hits = sorted(
-            ((p["trigger_wall_ns"], p["part_id"]) for p in rows(db) if verdict is None or p["verdict"] == (None if verdict == "none" else verdict)),
+            (
+                (p["trigger_wall_ns"], p["part_id"])
+                for p in rows(db)
+                if verdict is None or p["verdict"] == (None if verdict == "none" else verdict)
+            ),
             reverse=True,
         )
         place = moment(db, Filters(verdict=verdict), position)
@@ -191,7 +195,7 @@ def test_what_cannot_be_looked_for_is_said(stores: list[Store], filters: Filters
     with stores[0].reading() as db:
         for search in (find, count, timeline):
             with pytest.raises(StoreError, match=words):
-                search(db, filters)  # type: ignore[operator]
+                search(db, filters)
 
 
 @given(st.text(max_size=30))

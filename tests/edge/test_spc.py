@@ -83,8 +83,8 @@ def test_limits_follow_the_number_of_parts() -> None:
     chart = p_chart([(10, 100), (40, 400), (0, 0)])
     assert chart.centre == 0.1
     first, second, none = chart.points
-    assert (first.low, first.high) == (pytest.approx(0.01), pytest.approx(0.19))
-    assert (second.low, second.high) == (pytest.approx(0.055), pytest.approx(0.145))
+    assert [first.low, first.high] == pytest.approx([0.01, 0.19])
+    assert [second.low, second.high] == pytest.approx([0.055, 0.145])
     assert (none.share, none.low, none.z) == (None, None, None)
     shown = p_chart([(25, 100)], base=[(10, 100), (40, 400)])
     assert shown.points[0].z == pytest.approx(5)

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections import Counter
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,13 @@ def test_they_equal_a_count_of_every_row_and_a_recount_changes_nothing(seed: int
 
 
 @slow
-@given(seed=seeds, cuts=st.lists(st.integers(-500, 5_000), min_size=2, max_size=6, unique=True).map(sorted), run=st.sampled_from(["", *RUNS]))
+@given(
+    seed=seeds, cuts=st.lists(st.integers(-500, 5_000), min_size=2, max_size=6, unique=True).map(sorted), run=st.sampled_from(["", *RUNS])
+)
 def test_sums_over_any_stretches_equal_a_count_of_their_rows(seed: int, cuts: list[int], run: str) -> None:
     """Stretches begin and end anywhere: within a quarter of an hour, at its edge, in the middle of nothing."""
     edges = [T0 + s * 10**9 for s in cuts]
-    slots = list(zip(edges, edges[1:], strict=False))
+    slots = list(pairwise(edges))
     whole, scope = (edges[0], edges[-1]), Scope(run=run)
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "gutteil.db") as store:
         write(store, seed, 40)
