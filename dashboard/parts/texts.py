@@ -12,7 +12,7 @@ TEXTS: dict[str, Text] = {
     "history.reached": Text("Searching, back to {time} so far …", "Suche läuft, bisher zurück bis {time} …"),
     "history.searching": Text("Searching …", "Suche läuft …"),
     "history.nothing": Text("No part fits. Take a filter away", "Kein Teil passt. Filter weglassen"),
-    "history.news": Text("Show {parts} new parts", "{parts} neue Teile zeigen"),
+    "history.news": Text("Show new parts: {parts}", "Neue Teile zeigen: {parts}"),
     "history.rail": Text("Time: newest at the top", "Zeit: oben das Neueste"),
     "history.part": Text("Part", "Teil"),
     "history.scan": Text("Scan or type a part's id", "Teilenummer scannen oder tippen"),

@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 from dashboard.texts import Language
 from tests.dashboard.parts.ground import MANY, ODD, Ground
 from tests.dashboard.stage import Stage, check_accessible
+from tests.edge.judged_record import board
 
 EACH = pytest.mark.parametrize(("language", "size"), [("en", "screen"), ("de", "tablet")])
-ALL = MANY + 10
 ROWS = ".gt-list-space > .gt-list-row"
 LIST = ".gt-list"
 RAIL = ".gt-rail-time"
@@ -52,29 +52,28 @@ def shown(page: Page) -> None:
 
 
 @EACH
-def test_search_filter_and_the_way_back(stage: Stage, ground: Ground, language: Language, size: str) -> None:
-    words = {"en": ("parts", "More filters", "Undecided"), "de": ("Teile", "Mehr Filter", "Unklar")}[language]
-    with stage.page("/history", "engineer", language=language, size=size) as page:
+def test_search_filter_and_the_way_back(stage: Stage, language: Language, size: str) -> None:
+    words = {"en": ("parts", "Undecided"), "de": ("Teile", "Unklar")}[language]
+    with stage.page("/history?run=M", "engineer", language=language, size=size) as page:
         shown(page)
-        expect(page.locator(".gt-history-count")).to_have_text(re.compile(rf"100[.,]010 {words[0]}"))
-        expect(page.locator(LIST)).to_have_attribute("aria-rowcount", str(ALL + 1))
-        assert ids(page)[0] == ground.gone
+        expect(page.locator(".gt-history-count")).to_have_text(re.compile(rf"100[.,]000 {words[0]}"))
+        expect(page.locator(LIST)).to_have_attribute("aria-rowcount", str(MANY + 1))
+        assert ids(page)[0] == "M-000001"
         check_accessible(page)
-        page.get_by_role("button", name=words[2], exact=True).click()
+        page.get_by_role("button", name=words[1], exact=True).click()
         expect(page.locator(ROWS).first).to_contain_text("M-000005")
-        assert query(page) == {"verdict": "UNDECIDED"}
-        assert set(page.eval_on_selector_all(f"{ROWS} .is-verdict b", "all => all.map(e => e.textContent)")) == {words[2]}
-        page.get_by_role("button", name=words[1]).click()
+        assert query(page) == {"run": "M", "verdict": "UNDECIDED"}
+        assert set(page.eval_on_selector_all(f"{ROWS} .is-verdict b", "all => all.map(e => e.textContent)")) == {words[1]}
         page.locator("#more-filters select").first.select_option("spur")
         expect(page.locator(ROWS).first).to_contain_text("M-000005")
         expect(page.locator(ROWS).nth(1)).to_contain_text("M-000035")
-        assert query(page) == {"verdict": "UNDECIDED", "kind": "spur"}
+        assert query(page) == {"run": "M", "verdict": "UNDECIDED", "kind": "spur"}
         check_accessible(page)
         page.go_back()
         expect(page.locator(ROWS).nth(1)).to_contain_text("M-000015")
         page.go_back()
-        expect(page.locator(ROWS).first).to_contain_text(ground.gone)
-        assert query(page) == {}
+        expect(page.locator(ROWS).first).to_contain_text("M-000001")
+        assert query(page) == {"run": "M"}
 
 
 def test_a_link_shows_the_same_to_somebody_else(stage: Stage) -> None:
@@ -212,3 +211,13 @@ def test_an_export_is_planned_made_and_told(stage: Stage, tmp_path: Path, langua
     rows = list(csv.DictReader(io.StringIO((tmp_path / "parts.csv").read_text("utf-8"), newline=""), delimiter=";"))
     assert len(rows) == MANY // 10
     assert (rows[-1]["part_id"], rows[-1]["best_score"]) == ("M-000010", "0,9")
+
+
+def test_new_parts_are_told_and_shown_when_asked_for(stage: Stage, ground: Ground) -> None:
+    with stage.page("/history?recipe=board", "viewer") as page:
+        shown(page)
+        before = ids(page)[0]
+        ground.record.part(board(1, seed=99), part_id="fresh")
+        page.get_by_role("button", name="Show new parts: 1").click()  # the list stays where it is until then
+        expect(page.locator(ROWS).first).to_contain_text("fresh")
+        assert before in ids(page)
