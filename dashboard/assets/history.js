@@ -12,6 +12,7 @@ const PAGE = 100;
 const CAP = 800;
 const DROP = 300;
 const NEWS_MS = 5000;
+const BUSY_MS = 1000;
 
 const text = (query) => new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();
 
@@ -67,7 +68,12 @@ export default {
       return `/api/inspections${path}?${text({ ...this.query, ...more })}`;
     },
     async ask(path, more) {
-      const answer = await fetch(this.address(path, more), { headers: { Accept: "application/json" } });
+      let answer;
+      for (let tries = 0; tries < 4; tries += 1) {
+        answer = await fetch(this.address(path, more), { headers: { Accept: "application/json" } });
+        if (answer.status !== 429) break; // asked too often, together with others perhaps: a moment later it works
+        await new Promise((done) => setTimeout(done, BUSY_MS));
+      }
       if (answer.status === 401) location.assign(`/login?to=${encodeURIComponent(location.pathname + location.search)}`);
       const said = await answer.json();
       if (!answer.ok) throw new Error(said.text);
@@ -156,7 +162,7 @@ export default {
       } catch (error) {
         if (turn === this.turn) this.failed = error.message;
       } finally {
-        if (turn === this.turn) this.busy = "";
+        this.rest(turn);
       }
     },
     async newer() {
@@ -181,8 +187,14 @@ export default {
       } catch (error) {
         if (turn === this.turn) this.failed = error.message;
       } finally {
-        if (turn === this.turn) this.busy = "";
+        this.rest(turn);
       }
+    },
+    /** A page has come; one may have scrolled on meanwhile. */
+    rest(turn) {
+      if (turn !== this.turn) return;
+      this.busy = "";
+      if (!this.failed) this.$nextTick(() => this.seeTo());
     },
     scrollTo(top) {
       this.top = Math.max(0, top);

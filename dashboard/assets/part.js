@@ -17,25 +17,25 @@ export default {
     at() {
       return `/api/parts/${encodeURIComponent(this.partId)}`;
     },
-    part() {
+    row() {
       return this.doc.part;
     },
     verdict() {
-      return this.part.verdict ?? "none";
+      return this.row.verdict ?? "none";
     },
     referenceAt() {
-      if (this.part.reference_path) return `${this.at}/picture?size=full&of=reference`;
+      if (this.row.reference_path) return `${this.at}/picture?size=full&of=reference`;
       return this.doc.run.golden ? `${this.at}/golden` : "";
     },
     shown() {
       const key = `${this.partId} ${this.reference}`;
       if (this.reference) return { key, part_id: this.partId, picture: this.referenceAt, defects: [] };
-      const defects = this.part.defects.map((d) => ({ ...d, box: [d.x1, d.y1, d.x2, d.y2] }));
+      const defects = this.row.defects.map((d) => ({ ...d, box: [d.x1, d.y1, d.x2, d.y2] }));
       const { width, height } = this.doc;
-      return { key, part_id: this.partId, picture: this.part.image_path ? `${this.at}/picture?size=full` : "", width, height, defects };
+      return { key, part_id: this.partId, picture: this.row.image_path ? `${this.at}/picture?size=full` : "", width, height, defects };
     },
     facts() {
-      const { part, doc, words: w } = this;
+      const { row: part, doc, words: w } = this;
       const hash = (name, sha256) => [name, sha256 ? sha256.slice(0, 12) : ""].filter(Boolean).join(" · ") || "–";
       const offset = part.ejection_offset_us === null ? "" : w.t("onepart.offset", { ms: w.signed.format(part.ejection_offset_us / 1000) });
       return [
@@ -50,6 +50,9 @@ export default {
         ["evidence", w.t(`onepart.evidence.${(part.evidence ?? "none").replace(" ", "_")}`)],
         ...(part.expected ? [["expected", w.t(`history.verdict.${part.expected}`)]] : []),
       ];
+    },
+    review() {
+      return `/review?part=${encodeURIComponent(this.partId)}`;
     },
     around() {
       return [
@@ -86,8 +89,8 @@ export default {
         <a class="gt-button" href="/history">{{ words.t("page.history") }}</a>
         <h1><small>{{ words.t("onepart.title") }}</small> <span class="gt-id">{{ partId }}</span></h1>
         <nav v-if="doc" :aria-label="words.t('onepart.neighbours')">
-          <template v-for="[name, row, mark] in around" :key="name">
-            <a v-if="row" class="gt-button" :href="link(row.part_id)" :aria-label="words.t('onepart.' + name, { verdict: words.t('history.verdict.' + (row.verdict ?? 'none')) })" :title="row.part_id"><Mark :name="mark" /></a>
+          <template v-for="[name, next, mark] in around" :key="name">
+            <a v-if="next" class="gt-button" :href="link(next.part_id)" :aria-label="words.t('onepart.' + name, { verdict: words.t('history.verdict.' + (next.verdict ?? 'none')) })" :title="next.part_id"><Mark :name="mark" /></a>
           </template>
         </nav>
       </header>
@@ -101,18 +104,19 @@ export default {
           </div>
         </section>
         <section class="gt-card gt-onepart-facts">
-          <div :class="['gt-verdict', 'is-' + verdict]"><Mark :name="part.verdict ?? 'unknown'" /><b>{{ words.t("history.verdict." + verdict) }}</b>
-            <span v-if="part.simulated" class="gt-badge is-simulated">{{ words.t("frame.simulated") }}</span>
-            <span v-if="part.held" class="gt-badge is-held">{{ words.t("history.held") }}</span></div>
-          <p v-if="part.contradicted" class="gt-history-failed">{{ words.t("onepart.contradicted") }}</p>
-          <ul v-if="part.defects.length" class="gt-defect-list">
-            <li v-for="(d, i) in part.defects" :key="i" :class="'is-' + d.verdict"><Mark :name="d.verdict" /><span>{{ words.kind(d.kind) }}</span><b>{{ words.shareFine.format(d.score) }}</b></li>
+          <div :class="['gt-verdict', 'is-' + verdict]"><Mark :name="row.verdict ?? 'unknown'" /><b>{{ words.t("history.verdict." + verdict) }}</b>
+            <span v-if="row.simulated" class="gt-badge is-simulated">{{ words.t("frame.simulated") }}</span>
+            <span v-if="row.held" class="gt-badge is-held">{{ words.t("history.held") }}</span></div>
+          <p v-if="row.contradicted" class="gt-history-failed">{{ words.t("onepart.contradicted") }}</p>
+          <ul v-if="row.defects.length" class="gt-defect-list">
+            <li v-for="(d, i) in row.defects" :key="i" :class="'is-' + d.verdict"><Mark :name="d.verdict" /><span>{{ words.kind(d.kind) }}</span><b>{{ words.shareFine.format(d.score) }}</b></li>
           </ul>
-          <p v-else>{{ part.reasons.length ? part.reasons.map((r) => words.reason(r)).join(" · ") : words.t("viewer.no_defects") }}</p>
+          <p v-else>{{ row.reasons.length ? row.reasons.map((r) => words.reason(r)).join(" · ") : words.t("viewer.no_defects") }}</p>
           <dl class="gt-facts"><template v-for="[name, value, title] in facts" :key="name"><dt>{{ words.t("onepart.fact." + name) }}</dt><dd :title="title">{{ value }}</dd></template></dl>
-          <div class="gt-row"><a v-if="may.review" class="gt-button" :href="'/review?part=' + encodeURIComponent(partId)">{{ words.t("onepart.report") }}</a></div>
+          <div class="gt-row"><a v-if="may.review" class="gt-button" :href="review">{{ words.t("onepart.review") }}</a>
+            <a v-if="may.review && row.outcome === 'passed'" class="gt-button" :href="review + '&report=1'">{{ words.t("onepart.report") }}</a></div>
         </section>
-        <Timings :part="part" :words="words" />
+        <Timings :part="row" :words="words" />
         <Replay :at="at" :words="words" />
         <PartNotes :doc="doc" :at="at" :may="may" :words="words" @changed="load" />
       </div>

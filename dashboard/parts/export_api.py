@@ -46,7 +46,7 @@ def add_exports(router: APIRouter, desk: Desk) -> None:
     def asked(request: Asked, kind: str) -> tuple[Kind, Filters, dict[str, str]]:
         if kind not in KINDS:
             raise QueryError(f"{kind[:40]!r} cannot be exported; choose one of: {', '.join(KINDS)}")
-        known: Kind = kind  # type: ignore[assignment]
+        known: Kind = kind
         given = once(request)
         for name, words in _OPTIONS[known].items():
             if given.get(name, words[0]) not in words:

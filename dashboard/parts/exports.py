@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -81,7 +81,7 @@ class Exports:
     def find(self, token: str) -> Progress | None:
         return self._known.get(token)
 
-    async def stream(self, place: Place, make: Make) -> AsyncIterator[bytes]:
+    async def stream(self, place: Place, make: Make) -> AsyncGenerator[bytes, None]:
         """The bytes of an export, made no faster than they are taken. Ends early, and is cut off, where the record fails."""
         progress, place.until = place.progress, math.inf
         worker = _Worker(self._path, progress, make)

@@ -8,7 +8,7 @@ from nicegui import ui
 from dashboard.desk import Desk
 from dashboard.frame import Page, Visit, add_page
 
-PAGE = Page("/history", "page.history", "manage_search", "history", ("history.css",))
+PAGE = Page("/history", "page.history", "manage_search", "history", ("history.css", "time_rail.css", "export.css"))
 
 
 class History(ui.element, component="../assets/history.js"):

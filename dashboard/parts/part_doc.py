@@ -55,7 +55,7 @@ class ShadowView(msgspec.Struct, frozen=True):
     score: float
 
 
-class RunView(msgspec.Struct, frozen=True, omit_defaults=True):
+class RunView(msgspec.Struct, frozen=True):
     """The run that the part belongs to, as it announced itself, and what is kept of it for a replay."""
 
     product: str = ""
@@ -136,11 +136,10 @@ def _run(db: sqlite3.Connection, run_id: str | None) -> RunView:
     row = db.execute(f"SELECT {', '.join(names)} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if row is None or run_id is None:
         return RunView()
+    named = {name: str(value or "") for name, value in zip(names, row, strict=True)}
     kept = kept_run(db, run_id)
-    found = RunView(*(value or "" for value in row))
-    if kept is None:
-        return found
-    return msgspec.structs.replace(found, software=kept.software, recipe_kept=kept.recipe is not None, golden=kept.reference is not None)
+    said = {} if kept is None else {"software": kept.software, "recipe_kept": kept.recipe is not None, "golden": kept.reference is not None}
+    return msgspec.convert({**named, **said}, RunView)
 
 
 def _shadow(db: sqlite3.Connection, part_id: str) -> list[ShadowView]:

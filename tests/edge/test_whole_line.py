@@ -50,6 +50,11 @@ def test_replay_closes_the_books(drawn: Path, tmp_path: Path) -> None:
         rejects = store.last(100, "NG")
     assert rejects
     assert all(r.image_path and (Path(document["record"]) / r.image_path).is_file() for r in rejects)
+    # and every verdict whose picture is kept can be had again from it, byte for byte
+    again = gutteil("rejudge", "--folder", document["record"], "--json")
+    assert again.returncode == 0, again.stderr
+    replayed = json.loads(again.stdout)
+    assert replayed["parts"] == replayed["same"] >= len(rejects)
 
 
 def _let(appliance: Rig, seconds: float, seen: list[Any]) -> None:

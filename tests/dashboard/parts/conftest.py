@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.dashboard.feed import Feed, Server, free_ports
 from tests.dashboard.parts.ground import Ground, lay
-from tests.dashboard.stage import Stage, make_people
+from tests.dashboard.stage import WAIT_MS, Stage, make_people
 
 
 @pytest.fixture(scope="package")
 def laid(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Ground]]:
+    expect.set_options(timeout=WAIT_MS)
     feed = Feed(tmp_path_factory.mktemp("history"), free_ports(3))
     try:
         ground = lay(feed.folder)

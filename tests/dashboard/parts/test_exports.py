@@ -68,7 +68,7 @@ def test_a_set_for_training_is_read_back(stage: Stage, ground: Ground, tmp_path:
 def test_only_those_who_may(stage: Stage, path: str) -> None:
     assert ask(stage, f"/api/export/{path}", None)[0] == 401
     for role in ("viewer", "operator", "admin"):
-        assert ask(stage, f"/api/export/{path}", role)[0] == 403  # type: ignore[arg-type]
+        assert ask(stage, f"/api/export/{path}", role)[0] == 403
 
 
 @pytest.mark.parametrize(
