@@ -58,6 +58,7 @@ def add_exports(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/api/export/plan/{kind}")
     async def planned(request: Asked, kind: str) -> Response:
+        """What an export would hold: parts, pictures and bytes."""
         try:
             known, filters, _ = asked(request, kind)
             return answer(await plan(known, filters))
@@ -66,11 +67,13 @@ def add_exports(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/api/export/progress/{token}")
     async def progress(token: str) -> Response:
+        """How far an export is."""
         found = exports.find(token)
         return answer(found) if found is not None else answer({"accepted": False, "text": "no export has this token"}, 404)
 
     @router.get("/api/export/{kind}")
     async def export(request: Asked, kind: str) -> Response:
+        """CSV, a ZIP of pictures or COCO, streamed; who took what is audited before the first byte."""
         try:
             known, filters, given = asked(request, kind)
             found = await plan(known, filters)

@@ -40,6 +40,7 @@ def add_parts(router: APIRouter, desk: Desk, replays: Replays) -> None:
     # what an id is followed by goes first: an id may hold slashes itself
     @router.get("/api/parts/{part_id:path}/golden")
     async def golden(part_id: str) -> Response:
+        """The golden reference of the run that the part belongs to, as JPEG."""
         try:
             data = await desk.record.ask(lambda store: _golden(store, part_id))
         except StoreError as error:
@@ -51,6 +52,7 @@ def add_parts(router: APIRouter, desk: Desk, replays: Replays) -> None:
 
     @router.post("/api/parts/{part_id:path}/rejudge")
     async def rejudge(part_id: str) -> Response:
+        """Judge the stored picture again with recipe and model of then; says whether the verdict is the same byte for byte, or why not."""
         try:
             return answer(await replays.replay(part_id))
         except ReplayError as error:
@@ -58,10 +60,12 @@ def add_parts(router: APIRouter, desk: Desk, replays: Replays) -> None:
 
     @router.post("/api/parts/{part_id:path}/hold")
     async def hold(request: Request, part_id: str) -> Response:
+        """Forbid that the picture of this part is deleted."""
         return await _change(request, part_id, "review")
 
     @router.post("/api/parts/{part_id:path}/release")
     async def release(request: Request, part_id: str) -> Response:
+        """End a hold."""
         return await _change(request, part_id, "release")
 
     async def _change(request: Request, part_id: str, needs: Permission) -> Response:
@@ -81,6 +85,7 @@ def add_parts(router: APIRouter, desk: Desk, replays: Replays) -> None:
 
     @router.get("/api/parts/{part_id:path}")
     async def part(part_id: str) -> Response:
+        """Everything that is known of one part."""
         try:
             doc = await desk.record.ask(lambda store: part_doc(store, part_id))
         except StoreError as error:

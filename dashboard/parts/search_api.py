@@ -94,18 +94,22 @@ def add_search(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/api/inspections")
     async def inspections(request: Request) -> Response:
+        """A page of parts by filters, newest or oldest first; `following` asks for the next page."""
         return await asked(request, _PAGE, _page)
 
     @router.get("/api/inspections/count")
     async def count(request: Request) -> Response:
+        """How many parts fit the filters; exact up to some thousand, then "more than"."""
         return await asked(request, frozenset(), _count)
 
     @router.get("/api/inspections/timeline")
     async def timeline(request: Request) -> Response:
+        """How many parts fit, by stretches of time, so that one can jump anywhere."""
         return await asked(request, frozenset({"slots"}), _timeline)
 
     @router.get("/api/inspections/choices")
     async def choices() -> Response:
+        """What there is to choose from: recipes, models, classes, reviewers."""
         return await _guarded(lambda: desk.record.ask(_choices))
 
 
