@@ -102,6 +102,7 @@ def make_app(config: Station) -> FastAPI:
         yield
         alive.cancel()
         await viewers.stop()
+        desk.entrance.close()
         desk.record.close()
         people.close()
 

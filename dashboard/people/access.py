@@ -90,7 +90,7 @@ class Access:
         asked = HTTPConnection(scope)
         person, token, key, by_token = await self._who(asked)
         scope.setdefault("state", {}).update(person=person, token=token)
-        said_no = self._too_often(scope, asked, key) or await self._refusal(scope, asked.headers, by_token)
+        said_no = self._too_often(scope, asked, key) or self._refusal(scope, asked.headers, by_token)
         if said_no is None:
             rule = self.rule(scope["path"])
             if rule is not None and "transfer-encoding" in asked.headers:  # its length is not known beforehand
@@ -131,7 +131,7 @@ class Access:
         answer.headers["Retry-After"] = str(math.ceil(wait))
         return answer
 
-    async def _refusal(self, scope: Scope, headers: Headers, by_token: bool) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers, by_token: bool) -> Response | None:
         path, person, socket = scope["path"], scope["state"]["person"], scope["type"] == "websocket"
         rule, method = self.rule(path), "GET" if socket else scope["method"]
         html = method == "GET" and not socket and "text/html" in headers.get("accept", "")
@@ -141,7 +141,7 @@ class Access:
             return refusal(404, "there is nothing at this address")
         if rule.page and method not in _SAFE:
             return refusal(405, "this is a page; it is only looked at", Allow="GET")
-        if not await asyncio.to_thread(self._people.anybody):
+        if not self._people.anybody():
             if not rule.first and rule.needs != "look":
                 return RedirectResponse("/setup", 303) if html else refusal(403, "there is no user yet; open /setup first")
         elif path in SETUP:
