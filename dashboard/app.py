@@ -21,7 +21,7 @@ from dashboard import live_page
 from dashboard.certificate import certificate_of, keep_fresh
 from dashboard.desk import Desk
 from dashboard.frame import FAVICON, Page
-from dashboard.guard import SecurityHeaders, allowed_hosts, require_safe, use_nonce
+from dashboard.guard import SecurityHeaders, allowed_hosts, hide_faults, require_safe, use_nonce
 from dashboard.history import last_rejects
 from dashboard.live import Live
 from dashboard.people import audit_page, login_page, me_page, people_page, setup_page
@@ -71,6 +71,7 @@ def make_app(config: Station) -> FastAPI:
         SettingsError: it would listen at an address that others can reach, without TLS or without a user.
     """
     use_nonce()
+    hide_faults()
     live = Live(config)
     viewers = Viewers(live)
     people = People(Path(config.record.folder))

@@ -18,14 +18,14 @@ from dashboard.people.body import TooLong, whole_body
 from dashboard.people.rates import Kind, Rates
 from dashboard.people.roles import Permission
 from dashboard.people.sessions import Sessions, cookie_name, hashed
-from dashboard.people.terminals import address_of
+from dashboard.people.terminals import address_of, counted_as
 from dashboard.people.tokens import Tokens
 from dashboard.people.users import People, Person, may
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _METHODS = {*_SAFE, "POST", "PUT", "PATCH", "DELETE"}
 _WITH_TOKEN = ("/api", "/metrics", "/health")  # pages are for people
-MAX_BODY: Final = 64_000
+MAX_BODY: Final = 100_000
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -109,7 +109,7 @@ class Access:
 
     async def _who(self, asked: HTTPConnection) -> tuple[Person | None, str | None, str, bool]:
         """The person, their session's token, what their requests are counted under, and whether they brought a token of the API."""
-        address = address_of(asked)
+        address = counted_as(address_of(asked))
         kind, _, secret = asked.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             found = await asyncio.to_thread(self._tokens.find, secret.strip())
@@ -122,9 +122,9 @@ class Access:
         path, kind = scope["path"], _kind(scope)
         if kind is None:
             return None
-        wait = self._rates.wait_s(kind, key if kind == "api" else address_of(asked))
+        wait = self._rates.wait_s(kind, key if kind == "api" else counted_as(address_of(asked)))
         if "authorization" in asked.headers and scope["state"]["person"] is None:
-            wait = max(wait, self._rates.wait_s("login", address_of(asked)))
+            wait = max(wait, self._rates.wait_s("login", counted_as(address_of(asked))))
         if not wait:
             return None
         answer = refusal(429, f"too many requests to {path[:100]}; wait {math.ceil(wait)} s")
