@@ -26,6 +26,7 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 _METHODS = {*_SAFE, "POST", "PUT", "PATCH", "DELETE"}
 _WITH_TOKEN = ("/api", "/metrics", "/health")  # pages are for people
 MAX_BODY: Final = 100_000
+BY_DOOR: Final = "X-Gutteil-Door"  # tells an answer of the door from one of the route behind it
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -105,6 +106,7 @@ class Access:
             # 403 whatever the reason: with an answer of its own, uvicorn writes an error to the log each time
             await send({"type": "websocket.close", "code": 1008})
         else:
+            said_no.headers[BY_DOOR] = "1"
             await said_no(scope, receive, send)
 
     async def _who(self, asked: HTTPConnection) -> tuple[Person | None, str | None, str, bool]:
