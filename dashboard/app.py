@@ -25,7 +25,7 @@ from dashboard.background import Background
 from dashboard.certificate import certificate_of, keep_fresh
 from dashboard.desk import Desk
 from dashboard.frame import FAVICON, Page
-from dashboard.guard import SecurityHeaders, allowed_hosts, require_safe, use_nonce
+from dashboard.guard import SecurityHeaders, allowed_hosts, hide_faults, require_safe, use_nonce
 from dashboard.history import last_rejects, said_before
 from dashboard.live import Live
 from dashboard.models import differences_page, model_page, models_page
@@ -111,6 +111,7 @@ def make_app(config: Station) -> FastAPI:
         SettingsError: it would listen at an address that others can reach, without TLS or without a user.
     """
     use_nonce()
+    hide_faults()
     live = Live(config)
     viewers = Viewers(live)
     people = People(Path(config.record.folder))
@@ -152,6 +153,7 @@ def make_app(config: Station) -> FastAPI:
         await viewers.stop()
         desk.selftests.close()
         await replays.close()
+        desk.entrance.close()
         desk.record.close()
         people.close()
 

@@ -9,12 +9,14 @@ from typing import Final
 
 import nicegui
 from jinja2 import DictLoader
+from nicegui import core, ui
 from nicegui.client import templates
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.certificate import machine_names
 from dashboard.people.users import People
+from dashboard.texts import LANGUAGES, texts_of
 from edge.config import Station
 from edge.errors import SettingsError
 
@@ -44,6 +46,16 @@ def use_nonce() -> None:
     )
     if templates.env.cache is not None:
         templates.env.cache.clear()
+
+
+def hide_faults() -> None:
+    """A page that fails says so and no more: what was wrong inside is for the log."""
+
+    def show() -> None:
+        for language in LANGUAGES:
+            ui.label(texts_of(language)["frame.fault"]).classes("text-h6")
+
+    core.app.on_page_exception(show)
 
 
 def is_loopback(host: str) -> bool:

@@ -25,6 +25,10 @@ _FRAME: dict[str, Text] = {
     "frame.navigation": Text("Pages", "Seiten"),
     "frame.login": Text("Log in", "Anmelden"),
     "frame.logout": Text("Log out", "Abmelden"),
+    "frame.fault": Text(
+        "This page has failed. The line does not depend on it; the dashboard's log says why.",
+        "Diese Seite ist fehlgeschlagen. Die Linie hängt nicht davon ab; das Protokoll der Anzeige sagt, warum.",
+    ),
     "frame.me": Text("My account", "Mein Konto"),
     "frame.session_over": Text(
         "You are no longer logged in; log in and try again", "Sie sind nicht mehr angemeldet; anmelden und noch einmal versuchen"

@@ -12,20 +12,21 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.people.body import TooLong, whole_body
 from dashboard.people.rates import Kind, Rates
 from dashboard.people.roles import Permission
 from dashboard.people.sessions import Sessions, cookie_name, hashed
-from dashboard.people.terminals import address_of
+from dashboard.people.terminals import address_of, counted_as
 from dashboard.people.tokens import Tokens
 from dashboard.people.users import People, Person, may
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _METHODS = {*_SAFE, "POST", "PUT", "PATCH", "DELETE"}
 _WITH_TOKEN = ("/api", "/metrics", "/health")  # pages are for people
-MAX_BODY: Final = 64_000
+MAX_BODY: Final = 100_000
+BY_DOOR: Final = "X-Gutteil-Door"  # tells an answer of the door from one of the route behind it
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -90,7 +91,7 @@ class Access:
         asked = HTTPConnection(scope)
         person, token, key, by_token = await self._who(asked)
         scope.setdefault("state", {}).update(person=person, token=token)
-        said_no = self._too_often(scope, asked, key) or await self._refusal(scope, asked.headers, by_token)
+        said_no = self._too_often(scope, asked, key) or self._refusal(scope, asked.headers, by_token)
         if said_no is None:
             rule = self.rule(scope["path"])
             if rule is not None and "transfer-encoding" in asked.headers:  # its length is not known beforehand
@@ -101,13 +102,16 @@ class Access:
         if said_no is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await _refuse_socket(scope, receive, send, said_no)
+            await receive()
+            # 403 whatever the reason: with an answer of its own, uvicorn writes an error to the log each time
+            await send({"type": "websocket.close", "code": 1008})
         else:
+            said_no.headers[BY_DOOR] = "1"
             await said_no(scope, receive, send)
 
     async def _who(self, asked: HTTPConnection) -> tuple[Person | None, str | None, str, bool]:
         """The person, their session's token, what their requests are counted under, and whether they brought a token of the API."""
-        address = address_of(asked)
+        address = counted_as(address_of(asked))
         kind, _, secret = asked.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             found = await asyncio.to_thread(self._tokens.find, secret.strip())
@@ -120,16 +124,16 @@ class Access:
         path, kind = scope["path"], _kind(scope)
         if kind is None:
             return None
-        wait = self._rates.wait_s(kind, key if kind == "api" else address_of(asked))
+        wait = self._rates.wait_s(kind, key if kind == "api" else counted_as(address_of(asked)))
         if "authorization" in asked.headers and scope["state"]["person"] is None:
-            wait = max(wait, self._rates.wait_s("login", address_of(asked)))
+            wait = max(wait, self._rates.wait_s("login", counted_as(address_of(asked))))
         if not wait:
             return None
         answer = refusal(429, f"too many requests to {path[:100]}; wait {math.ceil(wait)} s")
         answer.headers["Retry-After"] = str(math.ceil(wait))
         return answer
 
-    async def _refusal(self, scope: Scope, headers: Headers, by_token: bool) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers, by_token: bool) -> Response | None:
         path, person, socket = scope["path"], scope["state"]["person"], scope["type"] == "websocket"
         rule, method = self.rule(path), "GET" if socket else scope["method"]
         html = method == "GET" and not socket and "text/html" in headers.get("accept", "")
@@ -139,7 +143,7 @@ class Access:
             return refusal(404, "there is nothing at this address")
         if rule.page and method not in _SAFE:
             return refusal(405, "this is a page; it is only looked at", Allow="GET")
-        if not await asyncio.to_thread(self._people.anybody):
+        if not self._people.anybody():
             if not rule.first and rule.needs != "look":
                 return RedirectResponse("/setup", 303) if html else refusal(403, "there is no user yet; open /setup first")
         elif path in SETUP:
@@ -205,15 +209,3 @@ def refusal(status: int, text: str, **headers: str) -> Response:
     """An answer that says no, in words."""
     body = msgspec.json.encode({"accepted": False, "text": text})
     return Response(body, status, {"Cache-Control": "no-store", **headers}, JSON)
-
-
-async def _refuse_socket(scope: Scope, receive: Receive, send: Send, said_no: Response) -> None:
-    await receive()
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 1008})
-        return
-
-    async def send_socket(message: Message) -> None:
-        await send({**message, "type": "websocket." + message["type"]})
-
-    await said_no({**scope, "type": "http", "method": "GET"}, receive, send_socket)

@@ -48,6 +48,9 @@ def _chain(visited: Visit) -> None:
         async def verify() -> None:
             visited.actor("audit")
             expect = (noted.value or "").strip().lower()
+            place.clear()
+            with place:
+                ui.label(t("audit.checking")).classes("gt-hint")
             check = await visited.desk.record.ask(lambda store: store.verify_audit(expect))
             place.clear()
             with place, ui.element("div").classes("gt-verdict" if check.holds else "gt-verdict is-bad"):

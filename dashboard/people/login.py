@@ -33,7 +33,7 @@ def add_session(router: APIRouter, desk: Desk) -> None:
         method: Method = "badge" if "badge" in fields else "pin" if "pin" in fields else "password"
         name, secret = fields.get("name", ""), fields.get(method, "")
         try:
-            person, token = await asyncio.to_thread(
+            person, token = await desk.entrance.wait_for(
                 desk.entrance.enter, method, name, secret, address_of(request), request.headers.get("user-agent", "")
             )
         except Refused as refused:

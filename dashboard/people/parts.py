@@ -1,13 +1,12 @@
-"""Parts of the pages about people: a table, a native choice, a dialog, a secret that is shown once."""
+"""Parts of the pages about people: a table, a dialog, a secret that is shown once."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nicegui import ui
-from nicegui.events import GenericEventArguments
 
 from dashboard.frame import Visit
 from dashboard.kit import button
@@ -42,32 +41,6 @@ def wide_cell() -> Iterator[None]:
     """A place for buttons at the end of a row."""
     with ui.element("td"), ui.element("div").classes("gt-row is-end"):
         yield
-
-
-class Choice:
-    """A native list of choices: works by finger, by keyboard and for screen readers as people know it.
-
-    Attributes:
-        value: what is chosen now.
-    """
-
-    def __init__(self, label: str, options: dict[str, str], value: str, on_change: Callable[[str], None] | None = None) -> None:
-        self.value, self._options, self._on_change = value, options, on_change
-        with ui.element("label").classes("gt-choice"):
-            ui.label(label)
-            chosen = ui.element("select").classes("gt-select").on("change", self._chosen, js_handler="(e) => emit(e.target.value)")
-            with chosen:
-                for key, text in options.items():
-                    with ui.element("option") as option:
-                        option.props["value"], option.props["label"] = key, text
-                        if key == value:
-                            option.props["selected"] = True
-
-    def _chosen(self, event: GenericEventArguments) -> None:
-        if isinstance(event.args, str) and event.args in self._options:
-            self.value = event.args
-            if self._on_change is not None:
-                self._on_change(self.value)
 
 
 @contextmanager

@@ -58,7 +58,9 @@ def add_setup(router: APIRouter, desk: Desk) -> None:
         visited = visit(desk, request)
         try:
             fields = await read_form(request)
-            token = await asyncio.to_thread(_make, desk, desk.record, fields, address_of(request), request.headers.get("user-agent", ""))
+            token = await desk.entrance.wait_for(
+                _make, desk, desk.record, fields, address_of(request), request.headers.get("user-agent", "")
+            )
         except PeopleError as error:
             return answer_json({"accepted": False, "text": in_words(visited, error)}, 400)
         except StoreError as error:

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from dashboard.people.credentials import checked_badge, checked_password, checked_pin, made_password
 from dashboard.people.file import PeopleError
-from dashboard.people.roles import Role
 from dashboard.people.sessions import end_sessions
 from dashboard.people.tries import set_free
 from dashboard.people.users import People, checked_name, checked_role
@@ -164,7 +163,7 @@ class Staff:
             raise PeopleError(f"{name} is the last admin; make another one first", "people.error.last_admin", name=name)
 
 
-def first_admin(staff: Staff, people: People, name: str, password: str) -> Role:
+def first_admin(staff: Staff, people: People, name: str, password: str) -> None:
     """The first user; only while there is none.
 
     Raises:
@@ -173,4 +172,3 @@ def first_admin(staff: Staff, people: People, name: str, password: str) -> Role:
     if people.anybody():
         raise PeopleError("there are users already; an admin makes further ones", "people.error.not_first")
     staff.add(name.strip() or "?", name, "admin", password)
-    return "admin"

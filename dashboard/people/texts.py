@@ -229,6 +229,7 @@ TEXTS: dict[str, Text] = {
     ),
     "audit.noted": Text("A hash that you noted (optional)", "Ein notierter Hash (freiwillig)"),
     "audit.verify": Text("Verify the whole chain", "Ganze Kette prüfen"),
+    "audit.checking": Text("Every entry is being checked …", "Jeder Eintrag wird geprüft …"),
     "audit.holds": Text("The chain of {rows} entries holds", "Die Kette aus {rows} Einträgen hält"),
     "audit.broken": Text("The chain does not hold: {why}", "Die Kette hält nicht: {why}"),
     "audit.first_broken": Text(

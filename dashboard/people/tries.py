@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from dashboard.people.terminals import counted_as
 from dashboard.people.users import MAX_NAME, People
 
 MAX_WAIT_S: Final = 900.0
@@ -56,7 +57,7 @@ class Tries:
             what: kind of secret; PINs guessed at do not slow the password.
             name: empty where the secret itself says whose it is.
         """
-        name, now = name.strip().casefold()[:MAX_NAME], self._now()
+        name, address, now = name.strip().casefold()[:MAX_NAME], counted_as(address), self._now()
         with self._people.database() as db:
             known = db.execute("SELECT 1 FROM known WHERE name = ? AND address = ? AND seen_s > ?", (name, address, now - _KNOWN_S))
             counters = self._counters(what, name, address, at_line, known.fetchone() is not None)

@@ -84,7 +84,7 @@ class People(PeopleFile):
         return [User(name, role, *map(bool, flags)) for name, role, *flags in rows]
 
     def anybody(self) -> bool:
-        """Whether there is a user at all; once there is one, there always is, as the last admin cannot be removed."""
+        """Whether there is a user at all; once there is one, there always is, as the last admin cannot be removed: looked up until then."""
         if not self._any:
             self._any = self.reading().execute("SELECT 1 FROM users LIMIT 1").fetchone() is not None
         return self._any

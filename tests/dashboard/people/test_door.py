@@ -14,8 +14,8 @@ from dashboard.people.users import People
 from dashboard.record import Record
 from dashboard.texts import Language, texts_of
 from tests.dashboard.feed import Feed, Server, free_ports
-from tests.dashboard.people.http import JSON, ask
-from tests.dashboard.stage import PASSWORD, Stage, check_accessible
+from tests.dashboard.people.http import JSON, ask, cookie
+from tests.dashboard.stage import PASSWORD, Stage, check_accessible, make_people
 
 PIN, BADGE = "8205", "BADGE-00012345"
 
@@ -147,6 +147,18 @@ def test_the_first_start(fresh: Stage) -> None:
     assert ask(url + "/api/setup", "POST", b"{}", **JSON).status == 404
     with contextlib.closing(People(fresh.folder)) as people:
         assert [(u.name, u.role) for u in people.all_users()] == [("Eve", "admin")]
+
+
+def test_a_page_that_fails_says_nothing_of_what_is_inside(fresh: Stage) -> None:
+    make_people(fresh.folder)
+    who = cookie(fresh, "admin")
+    with contextlib.closing(People(fresh.folder)) as people, people.database() as db:
+        db.execute("ALTER TABLE disclosures RENAME TO elsewhere")
+    answer = ask(fresh.server.url + "/audit", **who)
+    assert answer.status == 500
+    assert texts_of("de")["frame.fault"] in answer.body.decode()
+    for word in (b"disclosures", b"Operational", b"Traceback", b"sqlite"):
+        assert word not in answer.body
 
 
 def fill(page: Page, t: dict[str, str], code: str, name: str, password: str, again: str) -> None:

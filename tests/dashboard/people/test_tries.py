@@ -65,6 +65,11 @@ def test_one_address_with_many_names_is_slowed(house: House) -> None:
     assert sum(guess(house, f"user{n}") == 0 for n in range(500)) <= 13
 
 
+def test_the_addresses_of_one_machine_are_one(house: House) -> None:
+    assert sum(guess(house, f"user{n}", f"2001:db8:1:2::{n:x}") == 0 for n in range(200)) <= 13
+    assert guess(house, "Anna", "2001:db8:1:3::1") == 0
+
+
 def test_many_addresses_with_one_name_are_slowed(house: House) -> None:
     assert sum(guess(house, "Anna", f"10.0.{n // 250}.{n % 250}") == 0 for n in range(500)) <= 7
 
