@@ -68,6 +68,14 @@ def step_forward(priority: int) -> None:
             os.nice(-NICE)
 
 
+def step_aside() -> None:
+    """Run only where nothing else wants to: for the calling thread, and those that it makes."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with contextlib.suppress(OSError):  # of idle threads this one last; a unit may not do it
+        os.nice(19)
+
+
 def step_back() -> None:
     """Let the station have the machine: called by processes that nobody waits for, before they make threads, which inherit it.
 

@@ -14,22 +14,23 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from edge.compare import Compared, Said, canonical, compare
 from edge.config import Station
 from edge.errors import GutteilError, StoreError
-from edge.judge import Image, Judge
 from edge.labelled import read_image
 from edge.messages import Defect
-from edge.model import RuntimeOptions
 from edge.pointer import model_path
 from edge.recipe import LoadedRecipe, Recipe, load_recipe
 from edge.recipes_kept import KeptRun, kept_run, software
 from edge.settings import check, under
 from edge.store import Inspection, Store
+
+if TYPE_CHECKING:  # who only asks for a replay, or reads its answer, need not load what a model needs
+    from edge.judge import Image, Judge
 
 Result = Literal["same", "close", "different", "impossible"]
 PROVIDER: Final = "cpu"
@@ -90,6 +91,8 @@ class Rejudger:
 
     def __init__(self, store: Store, config: Station, *, threads: int = 1) -> None:
         self._store, self._config = store, config
+        from edge.model import RuntimeOptions
+
         self._options = RuntimeOptions((PROVIDER,), threads, spin=False)
         self._scratch = tempfile.TemporaryDirectory(prefix="gutteil-rejudge-")
         self._key: tuple[str, str, str] | None = None
@@ -185,6 +188,8 @@ class Rejudger:
         if self._judge is None or self._key != key:
             self._judge = None  # of two large models only one fits
             try:
+                from edge.judge import Judge
+
                 self._judge = Judge(ground.loaded, self._options, model_file=ground.model_file, sha256=ground.model_hash)
             except GutteilError as error:
                 raise _CannotError("cannot_load", f"recipe and model of then cannot be loaded: {error}") from error

@@ -19,8 +19,8 @@ import msgspec
 
 from edge.config import Station
 from edge.errors import GutteilError
+from edge.processes import step_aside
 from edge.rejudge import Rejudger
-from edge.shadow import step_aside
 from edge.store import FILE_NAME, open_store
 
 IDLE_S = 60.0

@@ -9,9 +9,7 @@ candidate rests: an idle thread that held Python's lock could hold up the one th
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,7 +32,7 @@ from edge.judge import Judge
 from edge.messages import TOPICS, Defect, Run, Verdict
 from edge.model import RuntimeOptions
 from edge.pointer import model_path
-from edge.processes import step_back
+from edge.processes import step_aside, step_back
 from edge.recipe import LoadedRecipe
 from edge.recipe_active import all_active
 from edge.ring import RingReader
@@ -200,14 +198,6 @@ class Shadow:
     def _count(self, **more: int) -> None:
         if self._judge is not None and any(more.values()):
             self._span = msgspec.structs.replace(self._span, **{n: getattr(self._span, n) + k for n, k in more.items()})
-
-
-def step_aside() -> None:
-    """Run only where nothing else wants to: for the calling thread, and those that it makes."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with contextlib.suppress(OSError):  # of idle threads this one last; a unit may not do it
-        os.nice(19)
 
 
 def _judge(judge: Judge, image: Image, reference: Image | None, verdict: Verdict, kept: bool) -> tuple[Decision, bytes]:

@@ -50,7 +50,7 @@ class Editor:
     def __init__(self, visited: Visit, editing: Editing) -> None:
         self.visited, self.editing = visited, editing
         self.at = next(iter(STEPS))
-        self._pending = self._busy = False
+        self._pending = self._busy = self._over = False
         self.step = Step(visited, editing, self.changed, {})
 
     async def draw(self) -> None:
@@ -106,16 +106,16 @@ class Editor:
     async def changed(self) -> None:
         """Something was changed: ask the last parts, keep the draft. What comes meanwhile is taken along."""
         self._pending = True
-        if self._busy:
+        if self._busy or self._over:
             return
         self._busy = True
         try:
-            while self._pending:
+            while self._pending and not self._over:
                 self._pending = False
                 await asyncio.sleep(SETTLE_S)
                 await self.editing.ask()
                 self._show()
-                if not self._pending:
+                if not self._pending and not self._over:
                     with shown_to_person():
                         await self.editing.save()
                     self._show_saved()
@@ -153,8 +153,15 @@ class Editor:
     async def discard(self) -> None:
         """Begin anew."""
         self.visited.actor("recipes")
-        await self.editing.discard()
+        await self._away()
         ui.navigate.to(href(PAGE.path, recipe=self.editing.name))
+
+    async def _away(self) -> None:
+        """Take the draft away for good: what is still being worked out must not keep it anew."""
+        self._over = True
+        while self._busy:
+            await asyncio.sleep(0.02)
+        await self.editing.discard()
 
     async def propose(self) -> None:
         """Make the draft a version, for somebody else to release."""
@@ -167,5 +174,5 @@ class Editor:
                 editing.name, text, Hand(person.name, "dashboard"), note, editing.base
             )
         )
-        await editing.discard()
+        await self._away()
         ui.navigate.to(href("/recipes/version", recipe=editing.name, version=version.number))
