@@ -215,6 +215,14 @@ class Rabbits(Block):
     parts: list[Literal["good", "bad"]] = Field(
         ["bad", "good"], min_length=1, max_length=12, description="reference parts of one test, in order"
     )
+
+    @field_validator("parts")
+    @classmethod
+    def _both(cls, value: list[str]) -> list[str]:
+        if {"good", "bad"} != set(value):
+            raise ValueError("a test needs a bad part, and a good one: a line that rejects everything would pass it otherwise")
+        return value
+
     every_shift: bool = Field(False, description="the dashboard asks for a test when a shift begins, until one has been passed")
     wait_s: float = Field(120.0, ge=5, le=3600, description="s within which a reference part must come once a person says it is on its way")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from edge.messages import Ejection, Verdict
 from edge.rabbits import Kind, Rabbits, RabbitTest, Step
 from edge.store import FILE_NAME, open_store
 
+log = logging.getLogger(__name__)
 OUTCOME_S = 20.0  # from the verdict to what the ejector says of it; the longest belt takes less
 _LISTEN_S = 0.1
 
@@ -72,8 +74,10 @@ class RabbitRun:
         try:
             self._listen()
             self._finish()
-        except GutteilError as error:
-            self.error = str(error)
+        except Exception as error:  # whatever it is: a test that broke has not been passed, and the page must say so
+            self.error = str(error) if isinstance(error, GutteilError) else f"the test broke ({error!r}); nothing is known"
+            if not isinstance(error, GutteilError):
+                log.exception("a self-test broke")
         finally:
             self._over.set()
             self._changed()
@@ -109,19 +113,21 @@ class RabbitRun:
 
     def _finish(self) -> None:
         path, now_ns = Path(self._config.record.folder) / FILE_NAME, time.time_ns()
-        kinds = ", ".join(f"{s.kind}: {s.state}" + (f" ({s.why})" if s.why else "") for s in self.test.steps)
-        failed = not self._given_up and not self.test.passed
+        kinds = ", ".join(f"{s.kind}: {s.state} {s.verdict} {s.outcome} {s.why}".rstrip() for s in self.test.steps)
+        failed = self.test.failed or (not self._given_up and not self.test.passed)
+        over = failed or not self._given_up
         if failed:  # first of all
             first = next(s.why for s in self.test.steps if s.state == "failed")
             order = Command("stop", who=self._who, reason=f"self-test failed: {first}"[:200])
             try:
-                send_command(self._config, order)
+                reply = send_command(self._config, order)
+                self.error = "" if reply.accepted else f"the line was NOT stopped: {reply.text}; stop it at the machine"
             except GutteilError as error:
-                self.error = f"the line could not be told to stop: {error}"
+                self.error = f"the line was NOT stopped: {error}; stop it at the machine"
         with open_store(path, beside=True) as store, store.writing() as db:
-            if not self._given_up:
+            if over:
                 self.recorded = rabbits.add(db, self._who, self.test, now_ns)
-            word = "given up by " + self._given_up if self._given_up else "passed" if self.test.passed else "FAILED"
+            word = "FAILED" if failed else "passed" if over else f"given up by {self._given_up}"
             simulated = self._config.camera.backend == "simulator"
             row = (
                 now_ns,

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from edge.commands import TEST_REASON
 from edge.holds import said
 from edge.messages import Ejection, Verdict
 
@@ -77,6 +78,10 @@ class RabbitTest:
         return None
 
     @property
+    def failed(self) -> bool:
+        return any(step.state == "failed" for step in self.steps)
+
+    @property
     def passed(self) -> bool:
         return bool(self.steps) and all(step.state == "passed" for step in self.steps)
 
@@ -95,13 +100,18 @@ class RabbitTest:
             return
         step.part_id, step.verdict, step.state = message.part_id, message.verdict, "judged"
         self.recipe, self.model_hash = self.recipe or message.recipe, self.model_hash or message.model_hash
-        if message.part_id in self._known:
+        if (message.verdict == "OK") != (step.kind == "good"):  # at once: nobody can give up a test that has failed
+            step.state, step.why, self._since_ns = "failed", f"the {step.kind} part was judged {message.verdict}", 0
+        elif message.part_id in self._known:
             self._close(step, self._known[message.part_id])
 
     def gone(self, message: Ejection) -> None:
         """What became of a part; may be heard before its verdict."""
         step = self.step
-        if step is not None and step.state == "judged" and message.part_id == step.part_id:
+        if message.reason.startswith(TEST_REASON):
+            if step is not None and step.part_id in ("", message.part_id):
+                self.give_up("the ejector was being tested; that proves nothing")
+        elif step is not None and step.state == "judged" and message.part_id == step.part_id:
             self._close(step, message.outcome)
         elif step is not None and step.state == "waiting":
             self._known[message.part_id] = message.outcome
@@ -115,22 +125,8 @@ class RabbitTest:
 
     def _close(self, step: Step, outcome: str) -> None:
         step.outcome = outcome
-        if step.kind == "bad":
-            step.why = (
-                f"the bad part was judged {step.verdict}"
-                if step.verdict == "OK"
-                else ""
-                if outcome == "ejected"
-                else f"the bad part was {outcome}"
-            )
-        else:
-            step.why = (
-                f"the good part was judged {step.verdict}"
-                if step.verdict != "OK"
-                else ""
-                if outcome == "passed"
-                else f"the good part was {outcome}"
-            )
+        right = "ejected" if step.kind == "bad" else "passed"
+        step.why = "" if outcome == right else f"the {step.kind} part was {outcome}"
         step.state = "failed" if step.why else "passed"
         self._since_ns = 0
 

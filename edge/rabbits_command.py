@@ -49,7 +49,7 @@ def run_test(config: Path | None, who: str, parts: str, console: Console) -> boo
     if run.error:
         console.print(run.error, style="red", highlight=False, markup=False)
     if run.recorded is None:
-        console.print("the test was not finished; nothing is recorded but that it was begun")
+        console.print("the test was not finished; nothing is known, and the audit says so")
         return False
     word = (
         "[green]passed[/]"

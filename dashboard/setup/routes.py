@@ -13,7 +13,7 @@ from dashboard.people.access import Rule
 from dashboard.setup.selftests import SelfTestState
 from dashboard.setup.signals import Signals, SignalsView
 from edge.commands import Command, send_command
-from edge.errors import BusError
+from edge.errors import BusError, KeysError
 from edge.rabbits import Rabbits
 
 RULES = (
@@ -34,7 +34,7 @@ def add_commission(router: APIRouter, desk: Desk) -> None:
         order = Command("eject-next", who=request.state.person.name, reason="over the API")
         try:
             reply = await asyncio.to_thread(send_command, desk.config, order)
-        except BusError as error:
+        except (BusError, KeysError) as error:
             return json_answer(Refusal(False, str(error)), 503)
         return json_answer(Refusal(reply.accepted, reply.text), 200 if reply.accepted else 409)
 

@@ -34,7 +34,7 @@ class _SelfTest:
     """One browser's view of the one test that may be going on; looks once a second what has become of it."""
 
     def __init__(self, desk: Desk, visited: Visit) -> None:
-        self._tests, self._visited, self._t = desk.selftests, visited, visited.t
+        self._tests, self._live, self._visited, self._t = desk.selftests, desk.live, visited, visited.t
         self._shown: SelfTestState | None = None
 
     async def draw(self) -> None:
@@ -93,14 +93,15 @@ class _SelfTest:
 
     async def _due(self) -> bool:
         try:
-            return await self._tests.due(time.time_ns())
+            run = self._live.line.run
+            return await self._tests.due(time.time_ns(), run.model_hash if run is not None else "")
         except StoreError:
             return False
 
     def _result(self, s: SelfTestState) -> None:
         if s.state != "over":
             return
-        key = "given_up" if s.passed is None and not s.error else "passed" if s.passed else "failed"
+        key = "passed" if s.passed and not s.error else "given_up" if s.passed is None and not s.error else "failed"
         with ui.element("div").classes(f"gt-result is-{key}"):
             ui.icon({"passed": "check_circle", "failed": "cancel", "given_up": "block"}[key]).props('aria-hidden="true"')
             ui.label(self._t(f"selftest.{key}"))

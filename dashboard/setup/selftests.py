@@ -99,13 +99,13 @@ class SelfTests:
         """The newest tests, newest first."""
         return await self._record.ask(self._read(lambda db: rabbits.last(db, LISTED)))
 
-    async def due(self, now_ns: int) -> bool:
-        """Whether this shift still needs a passed test."""
+    async def due(self, now_ns: int, model_hash: str) -> bool:
+        """Whether this shift still needs a passed test, of known bad and known good parts, with the model that judges now."""
         if not self._config.rabbits.every_shift:
             return False
-        newest = next((test for test in await self.recorded() if test.passed), None)
+        newest = next((t for t in await self.recorded() if t.passed and {s.kind for s in t.steps} == {"good", "bad"}), None)
         since_ns = await asyncio.to_thread(lambda: Calendar(self._config.shifts).shift(now_ns).since_ns)
-        return newest is None or newest.wall_ns < since_ns
+        return newest is None or newest.wall_ns < since_ns or (model_hash not in ("", newest.model_hash))
 
     @staticmethod
     def _read(question: Callable[..., T]) -> Callable[[Store], T]:

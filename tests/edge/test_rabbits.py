@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edge import rabbits
 from edge.commands import Command, send_command
-from edge.config import Station
+from edge.config import Rabbits, Station
 from edge.errors import StoreError
 from edge.messages import CODES, Ejection, Timings, Verdict
 from edge.rabbit_run import RabbitRun
@@ -52,6 +52,21 @@ def test_only_the_right_verdict_with_the_right_end_passes(kind: Kind, word: str,
     right = (word != "OK" and outcome == "ejected") if kind == "bad" else (word == "OK" and outcome == "passed")
     assert test.passed == right
     assert (test.steps[0].why == "") == right
+
+
+def test_a_test_that_has_failed_cannot_be_given_up_and_an_ejector_test_proves_nothing() -> None:
+    test = RabbitTest([Step(kind="bad")])
+    test.begin(100)
+    test.judged(verdict("P", "OK", 150))
+    assert test.failed
+    assert test.step is None, "nothing is waited for any more"
+    test = RabbitTest([Step(kind="bad")])
+    test.begin(100)
+    test.judged(verdict("P", "NG", 150))
+    test.gone(msgspec.structs.replace(ejection("P", "ejected"), reason="ejector test by Ben"))
+    assert test.failed
+    with pytest.raises(ValueError, match="a good one"):
+        Rabbits(parts=["bad"])
 
 
 def test_parts_from_before_and_other_parts_do_not_count() -> None:
@@ -139,7 +154,7 @@ def test_on_a_running_line_a_failed_test_stops_it(tmp_path: Path) -> None:
         assert failed.recorded.passed is False
         assert failed.recorded.steps[-1].kind == "bad" or failed.recorded.steps[0].state == "failed"
         wrong = next(s for s in failed.recorded.steps if s.state == "failed")
-        assert (wrong.verdict, wrong.outcome, wrong.why) == ("OK", "passed", "the bad part was judged OK")
+        assert (wrong.verdict, wrong.why) == ("OK", "the bad part was judged OK")
         status = send_command(appliance.config, Command("status"))
         assert any("self-test failed" in text and "Anna" in text for text in status.stops)
         with open_store(path, read_only=True) as store:

@@ -30,7 +30,7 @@ def line(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("line")
     config = settings(folder)
     config = config.model_copy(update={"record": Record(folder=str(folder / "record"), ring_mb=40, ok_share=0.0, batch_s=0.1)})
-    config = config.model_copy(update={"rabbits": config.rabbits.model_copy(update={"every_shift": True, "parts": ["bad"] * 6})})
+    config = config.model_copy(update={"rabbits": config.rabbits.model_copy(update={"every_shift": True, "parts": [*["bad"] * 5, "good"]})})
     make_people(folder / "record")
     with rig(config, folder, ["station", "rejector", "recorder", "dashboard"]) as appliance:
         appliance.line.hold(False)
