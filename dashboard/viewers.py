@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import urllib.parse
+from collections import Counter
 
 from fastapi import WebSocket, WebSocketDisconnect
 
@@ -14,7 +16,15 @@ from dashboard.view import encode
 REPEAT_S = 0.25  # also without news: silence tells a page that it has lost the server
 PUSH_S = 0.12  # at most about eight pictures a second
 MAX_VIEWERS = 200
+MAX_OF_ADDRESS = 60  # else one browser gone wild takes the page from everybody; this machine itself is not counted
 _TRY_LATER, _POLICY = 1013, 1008
+
+
+def _is_here(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 class Viewers:
@@ -30,6 +40,7 @@ class Viewers:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self.count = 0
+        self._of: Counter[str] = Counter()
 
     async def start(self) -> None:
         """Begin to listen for changes; to be called in the server's event loop."""
@@ -70,11 +81,13 @@ class Viewers:
         if origin is not None and urllib.parse.urlsplit(origin).netloc != socket.headers.get("host"):
             await socket.close(_POLICY)  # a page of another site in the same browser has no business here
             return
-        if self.count >= MAX_VIEWERS:
+        address = socket.client.host if socket.client is not None else ""
+        if self.count >= MAX_VIEWERS or (self._of[address] >= MAX_OF_ADDRESS and not _is_here(address)):
             await socket.close(_TRY_LATER)
             return
         await socket.accept()
         self.count += 1
+        self._of[address] += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._push())
         sender = asyncio.create_task(self._send(socket))
@@ -85,6 +98,9 @@ class Viewers:
             pass
         finally:
             self.count -= 1
+            self._of[address] -= 1
+            if not self._of[address]:
+                del self._of[address]
             sender.cancel()
 
     async def _send(self, socket: WebSocket) -> None:

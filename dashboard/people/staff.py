@@ -87,7 +87,7 @@ class Staff:
     def reset_password(self, by: str, name: str) -> str:
         """A random password instead of theirs, to be changed within three days; PIN and badge go, waits end, all sessions end."""
         password = made_password()
-        self._set_password(by, name, password, time.time() + ONE_TIME_S, None, "reset to a one-time password, PIN and badge taken away")
+        self._set_password(by, name, password, time.time() + ONE_TIME_S, None, "reset to a one-time password; PIN, badge and tokens taken away")
         return password
 
     def set_password(self, by: str, name: str, password: str, *, keep: str | None = None) -> None:
@@ -103,6 +103,8 @@ class Staff:
             quick = ", pin = NULL, badge = NULL" if until_s is not None else ""
             db.execute(f"UPDATE users SET password = ?, password_until_s = ?, pin_wrong = 0{quick} WHERE name = ?", (hashed, until_s, name))
             end_sessions(db, name, keep)
+            if until_s is not None:
+                db.execute("DELETE FROM tokens WHERE name = ?", (before["name"],))
             self._note("user-password", by, f"{before['name']}: password {what}")
         set_free(self._people, name)
 

@@ -21,7 +21,8 @@ MAX_DAYS: Final = 366
 _MOST = 100  # of one person
 _NOTE_S = 60.0
 _LABEL = re.compile(r"[\w][\w .@:-]{0,39}")
-_NEVER: Final = frozenset[Permission]({"people", "self"})  # a program makes no users, and no tokens
+# a program makes no users and no tokens, and is no second person
+_NEVER: Final = frozenset[Permission]({"people", "self", "release"})
 
 
 class Token(msgspec.Struct, frozen=True):
