@@ -98,10 +98,11 @@ def add(
         db.execute("INSERT INTO review_boxes VALUES (?, ?, ?, ?, ?, ?, ?)", (number, i, b.kind.strip()[:80], b.x1, b.y1, b.x2, b.y2))
     key, defects = before
     counts = Changes()
-    for at, by in (
-        (key, -1),
-        (key._replace(truth="" if truth == "withdrawn" else truth, sampled=int(how == "sample" and truth != "withdrawn")), 1),
-    ):
+    if truth == "withdrawn":
+        after = key._replace(truth="", sampled=0)
+    else:  # drawn is drawn: a sample that lost those that are later brought back as bad would lose just the escapes
+        after = key._replace(truth=truth, sampled=int(key.sampled or how == "sample"))
+    for at, by in ((key, -1), (after, 1)):
         counts.part(at, by)
         counts.defects(at, defects, by)
     counts.write(db)

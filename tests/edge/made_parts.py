@@ -83,6 +83,8 @@ def rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
         said = db.execute("SELECT who, truth, how FROM reviews WHERE part_id = ? ORDER BY number", (part["part_id"],)).fetchall()
         part["who"] = said[-1][0] if said and said[-1][1] != "withdrawn" else None
         part["said"] = said[-1] if said and said[-1][1] != "withdrawn" else (None, None, None)
+        since = max((n for n, (_, truth, _) in enumerate(said, 1) if truth == "withdrawn"), default=0)
+        part["drawn"] = any(how == "sample" for _, _, how in said[since:])
     return found
 
 
@@ -94,7 +96,7 @@ def naive(db: sqlite3.Connection) -> dict[str, Counter[tuple[Any, ...]]]:
     stages: Counter[tuple[Any, ...]] = Counter()
     for p in rows(db):
         bucket, run, truth = p["trigger_wall_ns"] // BUCKET_NS, p["run_id"] or "", p["said"][1] or ""
-        parts[bucket, run, p["verdict"] or "", p["outcome"] or "", truth, int(p["said"][2] == "sample")] += 1
+        parts[bucket, run, p["verdict"] or "", p["outcome"] or "", truth, int(p["drawn"])] += 1
         for key in {(bucket, run, kind, int(verdict != "OK"), truth) for kind, verdict, _ in p["defects"]}:
             kinds[key] += 1
         for kind, verdict, _ in p["defects"]:
