@@ -115,11 +115,17 @@ def test_a_late_ejection_and_a_late_review_move_a_part_of_yesterday(tmp_path: Pa
         with pytest.raises(StoreError, match="only they can take it back"):
             store.undo_review(number + 1, "Anna")
         undone = store.undo_review(number + 1, "Ben")
-        assert (undone.truth, undone.note) == ("withdrawn", "takes back review 2")
-        assert now() == (1, 1, 0, 1, 0, 0)
-        assert [r.truth for r in store.reviews("P1")] == ["good", "bad", "withdrawn"]
+        assert (undone.truth, undone.how, undone.note) == ("good", "queue", "takes back review 2; as Anna said in review 1")
+        assert now() == (1, 1, 0, 1, 1, 0)
         with pytest.raises(StoreError, match="does not count any more"):
-            store.undo_review(undone.number, "Ben")
+            store.undo_review(number + 1, "Ben")
+        store.review("P1", "Anna", "withdrawn")
+        last = store.undo_review(store.review("P1", "Ben", "unsure").number, "Ben")
+        assert (last.truth, last.note) == ("withdrawn", "takes back review 5")
+        assert now() == (1, 1, 0, 1, 0, 0)
+        assert [r.truth for r in store.reviews("P1")] == ["good", "bad", "good", "withdrawn", "unsure", "withdrawn"]
+        with pytest.raises(StoreError, match="does not count any more"):
+            store.undo_review(last.number, "Ben")
         with pytest.raises(StoreError, match="no review 99"):
             store.undo_review(99, "Ben")
 
