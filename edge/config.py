@@ -137,7 +137,7 @@ class Record(Block):
     ring_mb: int = Field(256, ge=8, le=16_384, description="MB of shared memory that hold images until the recorder has them")
     ring_folder: str = Field("/dev/shm", min_length=1, description="where the frame ring lies; must be memory, not disk")
     candidate_score: float = Field(
-        0.1, ge=0, le=1, description="what the model saw with at least this score and the recipe did not count is recorded too, of the last 20,000 parts: what-if questions about lower thresholds reach down to here; 1 = nothing"
+        0.1, ge=0.01, le=1, description="what the model saw with at least this score and the recipe did not count is recorded too, of the last 20,000 parts: what-if questions about lower thresholds reach down to here; 1 = nothing"
     )  # fmt: skip
     batch_s: float = Field(0.5, ge=0.01, le=10, description="s at most until a record is on disk")
     keep_days: int = Field(0, ge=0, le=36_500, description="days until an image is deleted, unless it is on hold; 0 = never; rows stay")

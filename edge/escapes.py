@@ -43,7 +43,8 @@ def say(
 
 
 def take_back(db: sqlite3.Connection, number: int, who: str, now_ns: int) -> Review:
-    """As `edge.reviews.undo`; the hold that came with the review ends with it.
+    """As `edge.reviews.undo`; the hold that came with the review ends with it. Where the part is an escape by what counts again, and
+    nothing else holds its picture, it is held anew. Within the caller's transaction.
 
     Raises:
         StoreError: as `edge.reviews.undo`.
@@ -52,6 +53,8 @@ def take_back(db: sqlite3.Connection, number: int, who: str, now_ns: int) -> Rev
     for hold in holds.holds(db, made.part_id):
         if hold.who == who and hold.reason.startswith(_named(number)):
             holds.release(db, made.part_id, who, f"review {number} was taken back", now_ns, hold.number)
+    if made.truth == "bad" and passed(db, made.part_id) and not holds.holds(db, made.part_id):
+        holds.place(db, made.part_id, who, f"{_named(made.number)} As before review {number}.", now_ns)
     return made
 
 

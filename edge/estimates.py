@@ -4,9 +4,9 @@ People look at rejects far more often than at parts that passed, so one share ov
 Parts are therefore divided by what the line did with them (stratified sampling; Cochran, Sampling Techniques, 3rd ed., ch. 5):
 in each stratum the share of bad parts is that of its reviewed ones, and counts for all of its parts. Of parts that passed only
 those count that were drawn at random (`how = 'sample'`): one that somebody brought back because it was bad says that there was
-an escape, not how often. Each stratum's share has Clopper and Pearson's bounds at 95 % shared among the strata (Bonferroni), so the
-bounds of what follows from them hold with at least 95 %. A stratum that was reviewed whole is known and needs none. A stratum of
-rejects of which nobody reviewed any is left out of the estimates, but not out of the bounds: there it may be all good or all bad.
+an escape, not how often; it only limits the share from below, as a good one does from above. Each stratum's share has Clopper and
+Pearson's bounds at 95 % shared among the strata (Bonferroni), so the bounds of what follows from them hold with at least 95 %. A
+stratum that was reviewed whole is known and needs none. A stratum of rejects of which nobody reviewed any is left out of the estimates, but not out of the bounds: there it may be all good or all bad.
 Nobody can check that reviewed rejects are like the others of their stratum; `reviewed` of `parts` shows how far that is stretched.
 """
 
@@ -39,7 +39,7 @@ class Stratum(msgspec.Struct, frozen=True):
     Attributes:
         name: passed, or ejected for the verdict `ng` or `undecided`, or ejected though no verdict said so (`late`: too late, or none).
         parts: all; reviewed: those of them whose review counts here and says good or bad; bad: of those.
-        share: of bad ones in the stratum.
+        share: of bad ones in the stratum; never less than all that are known, nor more than leaves room for the good ones known.
         unsure: reviewed, and nobody could tell.
         aside: reviews of parts that passed and were no sample: not counted in `reviewed`; aside_bad: of those bad.
     """
@@ -129,9 +129,20 @@ def _stratum(name: StratumName, cells: Counter[Cell]) -> Stratum:
             n["bad" if counts else "aside_bad"] += parts * (truth == "bad")
         elif truth:
             n["unsure"] += parts
-    return Stratum(
-        name, n["parts"], n["reviewed"], n["bad"], bounds(n["bad"], n["reviewed"], n["parts"], len(STRATA)), n["unsure"], n["aside"], n["aside_bad"]
-    )  # fmt: skip
+    share = bounds(n["bad"], n["reviewed"], n["parts"], len(STRATA))
+    if n["aside"]:
+        bad, good = n["bad"] + n["aside_bad"], n["reviewed"] + n["aside"] - n["bad"] - n["aside_bad"]
+        share = _within(share, bad / n["parts"], (n["parts"] - good) / n["parts"])
+    return Stratum(name, n["parts"], n["reviewed"], n["bad"], share, n["unsure"], n["aside"], n["aside_bad"])
+
+
+def _within(share: Bounded, least: float, most: float) -> Bounded:
+    """Not less than what is known to be bad, sampled or not, and not more than what is not known to be good."""
+
+    def within(end: float) -> float:
+        return min(max(end, least), most)
+
+    return Bounded(None if share.value is None else within(share.value), within(share.low), within(share.high))
 
 
 def bounds(count: int, of: int, whole: int, shared: int = 1) -> Bounded:

@@ -25,7 +25,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
         verdict, outcome: `none`: it has none (yet).
         recipe: name or SHA-256 of the recipe; model: SHA-256 of the model. As the run announced them.
         reviewer: who wrote the review that counts. truth: what it says.
-        reviewed: whether a review counts. sampled: that review was of a random sample.
+        reviewed: whether a review counts. sampled: the part was drawn as a random sample, and that was not withdrawn.
         contradicted: messages said different things of it. held: a hold is on it. image: its image is kept.
     """
 

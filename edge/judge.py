@@ -122,10 +122,13 @@ class Judge:
         """What the model saw on the part judged last and the recipe did not count. For after the verdict: it reads the output anew.
 
         Returns:
-            The score from which on nothing is missing (1: nothing is known), and what was seen, best first.
+            The score from which on nothing is missing (1: nothing is known, as where lower down the output is no number), and what
+            was seen, best first.
         """
         floor = min(floor, self._min_score)
         found = self.model.predictions(floor)
+        if not found.valid:
+            return 1.0, []
         counted = {(d.kind, d.score, d.box) for d in decision.defects}
         seen = [
             Candidate(self.classes[kind], score, (box[0], box[1], box[2], box[3]))

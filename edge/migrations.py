@@ -305,8 +305,8 @@ ODD = "(contradicted = 1 OR held = 1 OR outcome = 'missed' OR (outcome = 'ejecte
 def _search(db: Database) -> None:
     """What people look for, and counts by quarter of an hour, so that nobody reads 10 million rows.
 
-    `truth` and `sampled` follow from the newest review, as `held` from the holds. `how` says why somebody looked at the part:
-    bounds for escapes may rest on samples alone. The time of a defect is that of its part, so that a class is found by time.
+    `truth` follows from the newest review, as `held` from the holds. `how` says why somebody looked at the part: bounds for escapes
+    may rest on samples alone, and what was drawn stays `sampled` until it is withdrawn, whatever is said of it later. The time of a defect is that of its part, so that a class is found by time.
     Hours in `tally_due` have not been counted: here all there are; the recorder does so in small steps, newest first.
     On a record of 10 million parts this takes about a minute of computing, most of it for three passes over all parts.
     """
@@ -317,8 +317,8 @@ def _search(db: Database) -> None:
         "ALTER TABLE reviews ADD COLUMN how TEXT NOT NULL DEFAULT 'other' CHECK (how IN ('queue', 'sample', 'report', 'other'))",
         f"UPDATE inspections SET truth = r.truth FROM ({newest}) r WHERE r.part_id = inspections.part_id AND r.truth != 'withdrawn'",
         """CREATE TRIGGER review_counts AFTER INSERT ON reviews BEGIN
-            UPDATE inspections SET truth = nullif(NEW.truth, 'withdrawn'), sampled = (NEW.how = 'sample' AND NEW.truth != 'withdrawn')
-            WHERE part_id = NEW.part_id; END""",
+            UPDATE inspections SET truth = nullif(NEW.truth, 'withdrawn'),
+            sampled = (NEW.truth != 'withdrawn' AND (sampled OR NEW.how = 'sample')) WHERE part_id = NEW.part_id; END""",
         "CREATE INDEX reviews_by_who ON reviews (who, part_id)",
         "CREATE INDEX inspections_reviewed ON inspections (trigger_wall_ns) WHERE truth IS NOT NULL",
         f"CREATE INDEX inspections_pictured ON inspections (trigger_wall_ns) WHERE {KEPT}",

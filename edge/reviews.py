@@ -39,6 +39,7 @@ class Review(msgspec.Struct, frozen=True):
     """What one person said of one part; `reviewed_at` is UTC, ISO 8601.
 
     Attributes:
+        who: wrote this row; where it takes back a review `note` says whose words it brings back.
         truth: `withdrawn` undoes what was said before: the part counts as not reviewed.
         boxes: the defects; None where the person said nothing of them, an empty list where there is none.
         how: why the person looked at this part: it was next in the queue of rejects and doubts, it was drawn as a `sample` of parts
@@ -98,10 +99,11 @@ def add(
         db.execute("INSERT INTO review_boxes VALUES (?, ?, ?, ?, ?, ?, ?)", (number, i, b.kind.strip()[:80], b.x1, b.y1, b.x2, b.y2))
     key, defects = before
     counts = Changes()
-    for at, by in (
-        (key, -1),
-        (key._replace(truth="" if truth == "withdrawn" else truth, sampled=int(how == "sample" and truth != "withdrawn")), 1),
-    ):
+    if truth == "withdrawn":
+        after = key._replace(truth="", sampled=0)
+    else:  # drawn is drawn: a sample that lost those that are later brought back as bad would lose just the escapes
+        after = key._replace(truth=truth, sampled=int(key.sampled or how == "sample"))
+    for at, by in ((key, -1), (after, 1)):
         counts.part(at, by)
         counts.defects(at, defects, by)
     counts.write(db)
@@ -109,8 +111,9 @@ def add(
 
 
 def undo(db: sqlite3.Connection, number: int, who: str, now_ns: int) -> Review:
-    """Take back one's own review, as long as it is the one that counts: a row more, nothing is deleted. The part then counts as not
-    reviewed, also where others had reviewed it before, and comes into the queue again. Within the caller's transaction, as `add`.
+    """Take back one's own review, as long as it is the one that counts: a row more, nothing is deleted. The row says what counted
+    before, of whomever it was, with its defects; where nothing did, it is `withdrawn`, and the part comes into the queue again.
+    Within the caller's transaction, as `add`.
 
     Raises:
         StoreError: no such review, somebody else's, taken back before, or a newer one counts.
@@ -124,7 +127,12 @@ def undo(db: sqlite3.Connection, number: int, who: str, now_ns: int) -> Review:
     newest = db.execute("SELECT max(number) FROM reviews WHERE part_id = ?", (part_id,)).fetchone()[0]
     if newest != number or truth == "withdrawn":
         raise StoreError(f"review {number} of part {part_id!r} does not count any more: review {newest} does; look at the part again")
-    return add(db, part_id, who, "withdrawn", now_ns, note=f"takes back review {number}")
+    note = f"takes back review {number}"
+    last = next((r for r in reversed(reviews(db, part_id)) if r.number < number), None)
+    if last is None or last.truth == "withdrawn":
+        return add(db, part_id, who, "withdrawn", now_ns, note=note)
+    note += f"; as {last.who} said in review {last.number}" + (f": {last.note}" if last.note else "")
+    return add(db, part_id, who, last.truth, now_ns, last.boxes, note, last.how)
 
 
 def _in_words(box: ReviewBox) -> str:

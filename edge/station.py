@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 import time
 
@@ -27,6 +28,8 @@ from hardware.camera import Camera, CameraInfo, Frame, make_camera
 from hardware.errors import DeviceError, DeviceGone, DeviceTimeout
 from hardware.presence import PartDetector
 from hardware.wire import WireIn
+
+log = logging.getLogger("gutteil.station")
 
 HEARTBEAT_S = 0.5
 MAX_TRIGGER_AGE_NS = 20_000_000  # of a software trigger: the belt moves on, and the picture must show the part that was announced
@@ -62,6 +65,7 @@ class Station:
         self._sensor, self._memory = config.line.sensor, MemoryBound("station")
         self._largest = 0  # bytes of the largest image so far
         self._ok_due = 0.0
+        self._uncounted_failed = False
         self._next_beat = self._next_run = self._reopen_at = self._heard = 0.0
         self._change = RecipeChange(config)
         try:
@@ -261,13 +265,25 @@ class Station:
         self._ring.fill(image, frame.image)
         if reference is not None and frame.reference is not None:
             self._ring.fill(reference, frame.reference)
-        if looked and (floor := self._config.record.candidate_score) < 1:
-            self._told.uncounted(part_id, *self._judge.uncounted(decision, floor))
+        if looked:
+            self._uncounted(part_id, decision)
         for trigger_id in missing:
             self._told.never_seen(trigger_id, frame.trigger_ns)
         self._health(problem)
         if self._told.count % 16 == 0:
             gc.collect(0)
+
+    def _uncounted(self, part_id: str, decision: Decision) -> None:
+        """What the recipe did not count, for what-if questions: evidence alone, and never worth a stop of the line."""
+        floor = self._config.record.candidate_score
+        if floor >= 1:
+            return
+        try:
+            self._told.uncounted(part_id, *self._judge.uncounted(decision, floor))
+        except Exception:  # whatever it is: the verdict has left
+            if not self._uncounted_failed:
+                log.exception("what the model saw on part %s and the recipe did not count cannot be told; said once", part_id)
+            self._uncounted_failed = True
 
     def _unjudgeable(self, frame: Frame) -> str:
         """Why no recipe is there for a part; '' if there is one."""

@@ -184,9 +184,10 @@ export default {
       if (!last || this.busy) return;
       this.busy = true;
       try {
-        await this.api.undo(last.number);
+        const { review } = await this.api.undo(last.number);
         this.undo = this.undo.slice(0, -1);
-        this.tell(this.words.t("review.undone", { part: this.short(last.part_id) }));
+        const back = review.truth !== "withdrawn" && this.words.t(`review.said_${review.truth}`);
+        this.tell(this.words.t(back ? "review.undone_to" : "review.undone", { part: this.short(last.part_id), word: back }));
         await this.refresh();
         this.busy = false;
         if (this.view !== "missed") await this.open(last.part_id);

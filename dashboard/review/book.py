@@ -197,14 +197,16 @@ class Book:
         return Done(review=said_of(made), escape=escape, escapes=total)
 
     def undo(self, store: Store, number: int, person: Person) -> Done:
-        """Take back one's own review.
+        """Take back one's own review; the answer is what counts now.
 
         Raises:
             StoreError: as `edge.reviews.undo`.
         """
         with store.writing() as db:
             made = escapes.take_back(db, number, person.name, time.time_ns())
-            self._desk.record.note_in(db, "review", person.name, f"{made.part_id}: review {number} taken back; review {made.number}")
+            self._desk.record.note_in(
+                db, "review", person.name, f"{made.part_id}: review {number} taken back -> {made.truth}; review {made.number}"
+            )
             total = escapes.escapes(db).parts
         self._forget()
         return Done(review=said_of(made), escape=False, escapes=total)

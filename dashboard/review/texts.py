@@ -57,6 +57,9 @@ TEXTS: Final[dict[str, Text]] = {
     "review.undo": Text("Undo", "Rückgängig"),
     "review.undo_what": Text("{part}: {word}", "{part}: {word}"),
     "review.undone": Text("{part}: taken back, it waits again", "{part}: zurückgenommen, es wartet wieder"),
+    "review.undone_to": Text(
+        "{part}: taken back, as before it counts as: {word}", "{part}: zurückgenommen, wie vorher gilt es als: {word}"
+    ),
     "review.close_note": Text("Close", "Schließen"),
     "review.back": Text("Part before", "Voriges Teil"),
     "review.next": Text("Next part", "Nächstes Teil"),

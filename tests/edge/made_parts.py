@@ -66,9 +66,11 @@ def write(store: Store, seed: int, parts: int) -> None:
         del messages[:n]
         with store.reading() as db:
             ids = [r[0] for r in db.execute("SELECT part_id FROM inspections ORDER BY part_id")]
-        for part_id in rng.sample(ids, min(len(ids), rng.randint(0, 4))):
+        for part_id in rng.choices(ids[:12], k=rng.randint(0, 4) if ids else 0):  # few, so that some are said several things of
             truth = rng.choice(("good", "bad", "unsure", "withdrawn"))
-            store.review(part_id, rng.choice(("Anna", "Ben")), truth, how=rng.choice(("queue", "sample", "report", "other")))  # type: ignore[arg-type]
+            said = store.review(part_id, rng.choice(("Anna", "Ben")), truth, how=rng.choice(("queue", "sample", "report", "other")))  # type: ignore[arg-type]
+            if truth != "withdrawn" and rng.random() < 0.2:
+                store.undo_review(said.number, said.who)
         if ids and rng.random() < 0.3:
             store.hold(rng.choice(ids), "Anna", "claim")
 
@@ -83,6 +85,8 @@ def rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
         said = db.execute("SELECT who, truth, how FROM reviews WHERE part_id = ? ORDER BY number", (part["part_id"],)).fetchall()
         part["who"] = said[-1][0] if said and said[-1][1] != "withdrawn" else None
         part["said"] = said[-1] if said and said[-1][1] != "withdrawn" else (None, None, None)
+        since = max((n for n, (_, truth, _) in enumerate(said, 1) if truth == "withdrawn"), default=0)
+        part["drawn"] = any(how == "sample" for _, _, how in said[since:])
     return found
 
 
@@ -94,7 +98,7 @@ def naive(db: sqlite3.Connection) -> dict[str, Counter[tuple[Any, ...]]]:
     stages: Counter[tuple[Any, ...]] = Counter()
     for p in rows(db):
         bucket, run, truth = p["trigger_wall_ns"] // BUCKET_NS, p["run_id"] or "", p["said"][1] or ""
-        parts[bucket, run, p["verdict"] or "", p["outcome"] or "", truth, int(p["said"][2] == "sample")] += 1
+        parts[bucket, run, p["verdict"] or "", p["outcome"] or "", truth, int(p["drawn"])] += 1
         for key in {(bucket, run, kind, int(verdict != "OK"), truth) for kind, verdict, _ in p["defects"]}:
             kinds[key] += 1
         for kind, verdict, _ in p["defects"]:

@@ -60,6 +60,26 @@ def test_rejects_that_nobody_reviewed_widen_the_bounds_alone() -> None:
     assert [found.overkill.low, found.overkill.high] == pytest.approx([10 / 110, 110 / 210])
 
 
+def test_known_escapes_are_the_least_that_there_can_be_and_good_ones_the_most() -> None:
+    """10,000 passed: 100 drawn, all good; 5 came back bad, and of some more it is known that they were good."""
+    cells: Counter[Cell] = Counter({
+        ("OK", "passed", "", 0): 9_895, ("OK", "passed", "good", 1): 100, ("OK", "passed", "bad", 0): 5, ("NG", "ejected", "bad", 0): 95,
+    })  # fmt: skip
+    found = quality(cells)
+    assert (found.known_escapes, found.escaped_share.value, found.escaped_share.low) == (5, 5 / 10_000, 5 / 10_000)
+    assert [found.escape.value, found.escape.low] == pytest.approx([0.05, 0.05])
+    assert 0.01 < found.escaped_share.high < 0.06  # the sample's own bound
+    none_drawn = quality(
+        Counter({("OK", "passed", "", 0): 90, ("OK", "passed", "good", 0): 4, ("OK", "passed", "bad", 0): 6})
+    ).escaped_share
+    assert (none_drawn.value, none_drawn.low, none_drawn.high) == (None, 0.06, 0.96)
+    unlucky = quality(Counter({("OK", "passed", "bad", 1): 2, ("OK", "passed", "good", 0): 5, ("OK", "passed", "", 0): 3})).escaped_share
+    assert (unlucky.value, unlucky.high) == (0.5, 0.5)
+    assert 0.2 <= unlucky.low <= 0.5
+    whole = quality(Counter({("OK", "passed", "good", 1): 7, ("OK", "passed", "bad", 0): 3})).escaped_share
+    assert (whole.value, whole.low, whole.high) == (0.3, 0.3, 0.3)
+
+
 def test_few_reviews_are_said() -> None:
     cells: Counter[Cell] = Counter({("OK", "passed", "good", 1): 58, ("OK", "passed", "", 0): 10_000, ("NG", "ejected", "", 0): 100})
     assert quality(cells).warnings == ["small-sample", "no-reviews"]

@@ -141,6 +141,20 @@ def test_a_network_that_speaks_no_numbers_is_undecided_in_the_end(tmp_path: Path
         assert judge.judge(picture(card)).decision.verdict == verdict
 
 
+def test_where_the_output_is_no_number_further_down_nothing_is_known_of_what_was_not_counted(tmp_path: Path) -> None:
+    """The verdict stands; but a question about lower scores must hear that nobody knows, not that nothing was there."""
+    card = tiny_card(output="yolo_end2end")
+    for kind, known in ((1, (0.1, 1)), (99, (1.0, 0))):  # there are three classes
+        output = np.array([[[10, 10, 20, 20, 0.9, 0], [5, 5, 9, 9, 0.15, kind]]], np.float32)
+        path = tmp_path / "m.onnx"
+        path.write_bytes(with_card(constant_onnx(card, output), card))
+        judge = Judge(LoadedRecipe(Recipe(product="p", model=RecipeModel(file="m.onnx")), "r", "", path, None), ONE)
+        judged = judge.judge(picture(card))
+        assert (judged.decision.verdict, judged.looked) == ("NG", True)
+        floor, found = judge.uncounted(judged.decision, 0.1)
+        assert (floor, len(found)) == known
+
+
 def judge_with_reference(folder: Path, reference: Path | None) -> Judge:
     card = tiny_card(planes=["gray", "reference"])
     recipe = Recipe(product="p", model=RecipeModel(file="m.onnx"), reference=Reference(max_shift_px=0))

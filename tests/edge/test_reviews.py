@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from edge.cli import app
 from edge.errors import StoreError
 from edge.reviews import ReviewBox
+from tests.edge.story import query
 from tests.edge.test_holds import told
 
 SCRATCH = ReviewBox("scratch", 1.0, 2.0, 30.0, 40.0)
@@ -65,6 +66,21 @@ def test_a_box_lies_within_the_image_that_is_kept(tmp_path: Path) -> None:
         (tmp_path / "images/P2.png").write_bytes(b"cut")
         for part in ("P2", "P3"):  # nobody knows how large an image was that is damaged or deleted
             store.review(part, "Anna", "bad", [ReviewBox("scratch", 0, 0, 900, 9)])
+
+
+def test_a_slip_that_is_taken_back_leaves_what_somebody_else_said(tmp_path: Path) -> None:
+    with told(tmp_path) as store:
+        store.review("P1", "Quinn", "bad", [SCRATCH], note="at the light", how="sample")
+        slip = store.review("P1", "Anna", "good", how="queue")
+        back = store.undo_review(slip.number, "Anna")
+        assert (back.truth, back.boxes, back.how, back.who) == ("bad", [SCRATCH], "sample", "Anna")
+        assert back.note == "takes back review 2; as Quinn said in review 1: at the light"
+        assert store.reviews(newest=True) == [back]
+        assert query(tmp_path / "gutteil.db", "SELECT truth, sampled FROM inspections WHERE part_id = 'P1'") == [("bad", 1)]
+        again = store.undo_review(back.number, "Anna")  # she meant it after all
+        assert (again.truth, again.boxes) == ("good", None)
+        store.review("P2", "Quinn", "bad", [], note="x" * 200)  # nobody has drawn defects, and nobody found any, are two answers
+        assert store.undo_review(store.review("P2", "Anna", "unsure").number, "Anna").boxes == []
 
 
 def test_nobody_rewrites_what_was_said(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def fits(f: Filters, p: dict[str, Any]) -> bool:
         not f.reviewer or p["who"] == f.reviewer,
         f.truth is None or p["said"][1] == f.truth,
         f.reviewed is None or (p["said"][1] is not None) == f.reviewed,
-        f.sampled is None or (p["said"][2] == "sample") == f.sampled,
+        f.sampled is None or p["drawn"] == f.sampled,
         f.contradicted is None or bool(p["contradicted"]) == f.contradicted,
         f.held is None or bool(p["held"]) == f.held,
         f.image is None or (p["image_path"] is not None) == f.image,

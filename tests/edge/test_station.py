@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import pytest
 
 from edge.appliance import DEMO_RECIPE
 from edge.config import Camera, Line, Record, Station
+from edge.decide import Decision
+from edge.judge import Judge
 from edge.messages import Alarm, AnyMessage, Ejection, Heartbeat, Trigger, Verdict
 from edge.rig import Rig, own_ports, rig
+from edge.station import Station as StationProcess
 from hardware.wire import Edge, WireOut
 
 NOTICED_S = 2.5  # stall_s of the tests plus what a loaded machine needs
@@ -152,3 +155,29 @@ def test_other_ways_of_triggering(tmp_path: Path, mode: str) -> None:
             if isinstance(message, Ejection):
                 gone[message.trigger_id] = message.outcome
     assert len(gone) >= 3
+
+
+def test_evidence_that_fails_after_the_verdict_ends_no_line_and_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[float] = []
+
+    def broken(_: Judge, __: Decision, floor: float) -> NoReturn:
+        asked.append(floor)
+        raise ValueError("the output cannot be read anew")
+
+    monkeypatch.setattr(Judge, "uncounted", broken)
+    decision = Decision("OK", [], [])
+    for score, times in ((0.1, 2), (1.0, 0)):
+        asked.clear()
+        caplog.clear()
+        config = own_ports(Station(recipe=str(DEMO_RECIPE), record=Record(folder=str(tmp_path / "data"), candidate_score=score)))
+        station = StationProcess(config)
+        try:
+            for part in ("P1", "P2"):
+                station._uncounted(part, decision)
+        finally:
+            station._desk.close()
+            station._publisher.close()
+        assert asked == [score] * times
+        assert [("P1" in r.message, r.levelname) for r in caplog.records if r.name == "gutteil.station"] == [(True, "ERROR")] * bool(times)

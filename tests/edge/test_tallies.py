@@ -18,6 +18,7 @@ from edge.alarms import Alarms
 from edge.bus import Publisher
 from edge.config import Record
 from edge.errors import StoreError
+from edge.estimates import quality
 from edge.migrations import MIGRATIONS
 from edge.rows import Batch
 from edge.store import open_store
@@ -114,13 +115,48 @@ def test_a_late_ejection_and_a_late_review_move_a_part_of_yesterday(tmp_path: Pa
         with pytest.raises(StoreError, match="only they can take it back"):
             store.undo_review(number + 1, "Anna")
         undone = store.undo_review(number + 1, "Ben")
-        assert (undone.truth, undone.note) == ("withdrawn", "takes back review 2")
-        assert now() == (1, 1, 0, 1, 0, 0)
-        assert [r.truth for r in store.reviews("P1")] == ["good", "bad", "withdrawn"]
+        assert (undone.truth, undone.how, undone.note) == ("good", "queue", "takes back review 2; as Anna said in review 1")
+        assert now() == (1, 1, 0, 1, 1, 0)
         with pytest.raises(StoreError, match="does not count any more"):
-            store.undo_review(undone.number, "Ben")
+            store.undo_review(number + 1, "Ben")
+        store.review("P1", "Anna", "withdrawn")
+        last = store.undo_review(store.review("P1", "Ben", "unsure").number, "Ben")
+        assert (last.truth, last.note) == ("withdrawn", "takes back review 5")
+        assert now() == (1, 1, 0, 1, 0, 0)
+        assert [r.truth for r in store.reviews("P1")] == ["good", "bad", "good", "withdrawn", "unsure", "withdrawn"]
+        with pytest.raises(StoreError, match="does not count any more"):
+            store.undo_review(last.number, "Ben")
         with pytest.raises(StoreError, match="no review 99"):
             store.undo_review(99, "Ben")
+
+
+def test_a_sampled_part_that_is_reported_later_stays_in_the_sample(tmp_path: Path) -> None:
+    """Else the sample would lose just the escapes that it missed."""
+    with open_store(tmp_path / "gutteil.db") as store:
+        store.write(Batch([m for n in (1, 2) for m in (trigger_of(n), verdict_of(n, "OK"), ejection_of(n, "passed"))]))
+
+        def told() -> list[tuple[str, int, int]]:
+            with store.reading() as db:
+                assert kept(db) == naive(db)
+                rows = db.execute("SELECT truth, sampled, sum(parts) FROM tallies GROUP BY 1, 2 ORDER BY 1, 2").fetchall()
+                assert (
+                    rows
+                    == db.execute("SELECT coalesce(truth, ''), sampled, count(*) FROM inspections GROUP BY 1, 2 ORDER BY 1, 2").fetchall()
+                )
+            return rows
+
+        store.review("P1", "Anna", "good", how="sample")
+        store.review("P2", "Anna", "bad", how="report")
+        assert told() == [("bad", 0, 1), ("good", 1, 1)]
+        store.review("P1", "Ben", "bad", how="report")
+        assert told() == [("bad", 0, 1), ("bad", 1, 1)]
+        with store.reading() as db:
+            passed = quality(per_slot(db, [(T0, T0 + 10**12)])[0]).strata[0]
+        assert (passed.reviewed, passed.bad, passed.aside, passed.aside_bad) == (1, 1, 1, 1)
+        store.review("P1", "Anna", "withdrawn")
+        assert told() == [("", 0, 1), ("bad", 0, 1)]
+        store.review("P1", "Ben", "bad", how="report")
+        assert told() == [("bad", 0, 2)]
 
 
 def test_two_who_write_at_once_lose_no_count(tmp_path: Path) -> None:

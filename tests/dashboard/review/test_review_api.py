@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import urllib.error
 import urllib.parse
@@ -14,7 +15,7 @@ import pytest
 
 from dashboard.people.roles import Role
 from edge import escapes
-from edge.reviews import ReviewBox
+from edge.reviews import Review, ReviewBox, Truth
 from edge.search import Count
 from edge.store import FILE_NAME, Store, open_store
 from tests.dashboard.feed import Feed, Server, free_ports
@@ -58,8 +59,8 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         with Server(feed, free_ports(1)[0]) as server:
             folder = feed.folder / "record"
             make_people(folder)
-            names = ["U1", "N1", "N2", "N3", "N4", "N5", "odd/ü#?1"]
-            words = ["UNDECIDED", *["NG"] * 6]
+            names = ["U1", "N1", "N2", "N3", "N4", "N5", "N6", "odd/ü#?1"]
+            words = ["UNDECIDED", *["NG"] * 7]
             parts = [Made(n, w, seed=i) for i, (n, w) in enumerate(zip(names, words, strict=True))]  # type: ignore[arg-type]
             fill_record(folder, [*parts, Made("K1", "OK", age_s=50), Made("K2", "OK", age_s=40), Made("K3", "OK", picture=False, age_s=30)])
             yield Line(server, folder)
@@ -187,6 +188,16 @@ def test_only_the_author_takes_back_and_only_what_counts(line: Line) -> None:
         assert store.verify_audit().holds
 
 
+def test_a_slip_over_somebody_elses_word_is_taken_back_to_that_word(line: Line) -> None:
+    boxes = [{"kind": "scratch", "box": [1, 2, 30, 40]}]
+    first = line.say("N6", "engineer", boxes=boxes)[1]["review"]
+    slip = line.say("N6", "operator", truth="good", seen=first["number"])[1]["review"]
+    status, back = line.ask("/api/review/undo", {"review": slip["number"]}, "operator")
+    assert (status, back["review"]["truth"], back["review"]["boxes"]) == (200, "bad", first["boxes"])
+    with line.store() as store:
+        assert "-> bad" in store.audit(1)[0].text
+
+
 def test_a_part_is_one_persons_at_a_time(line: Line) -> None:
     assert line.ask("/api/review/parts/N5/open", {"tab": TAB})[1]["by"] == ""
     assert line.ask("/api/review/parts/N5/open", {"tab": "tab-2"}, "operator")[1]["by"] == "engineer"
@@ -248,3 +259,35 @@ def test_a_hold_of_somebody_else_outlives_the_undo(tmp_path: Path) -> None:
         with store.writing() as db:
             escapes.take_back(db, made.number, "anna", 10**18 + 1)
         assert [h.who for h in store.holds("P")] == ["auditor"]
+
+
+def test_the_picture_of_an_escape_that_counts_again_is_held(tmp_path: Path) -> None:
+    fill_record(tmp_path, [Made("P", "OK")])
+    with open_store(tmp_path / FILE_NAME) as store:
+        moments = itertools.count(10**18)
+
+        def say(who: str, truth: Truth) -> int:
+            with store.writing() as db:
+                return escapes.say(db, "P", who, truth, next(moments)).number
+
+        def take_back(number: int, who: str) -> Review:
+            with store.writing() as db:
+                return escapes.take_back(db, number, who, next(moments))
+
+        say("quinn", "bad")
+        assert take_back(say("anna", "good"), "anna").truth == "bad"
+        assert [h.who for h in store.holds("P")] == ["quinn"], "it was held all the time"
+        say("anna", "good")
+        store.release("P", "quinn", "settled")
+        mended = take_back(say("anna", "bad"), "anna")
+        assert (mended.truth, store.holds("P")) == ("good", [])
+        again = take_back(mended.number, "anna")
+        assert (again.truth, [h.who for h in store.holds("P")]) == ("bad", ["anna"])
+        assert take_back(again.number, "anna").truth == "good"
+        assert store.holds("P") == []
+        first = say("quinn", "bad")
+        store.release("P", "quinn", "settled")
+        assert take_back(say("anna", "bad"), "anna").truth == "bad"
+        assert [(h.who, h.reason) for h in store.holds("P")] == [
+            ("anna", f"review {first + 2}: passed, and was bad. As before review {first + 1}.")
+        ]
