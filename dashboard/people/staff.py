@@ -87,7 +87,9 @@ class Staff:
     def reset_password(self, by: str, name: str) -> str:
         """A random password instead of theirs, to be changed within three days; PIN and badge go, waits end, all sessions end."""
         password = made_password()
-        self._set_password(by, name, password, time.time() + ONE_TIME_S, None, "reset to a one-time password; PIN, badge and tokens taken away")
+        self._set_password(
+            by, name, password, time.time() + ONE_TIME_S, None, "reset to a one-time password; PIN, badge and tokens taken away"
+        )
         return password
 
     def set_password(self, by: str, name: str, password: str, *, keep: str | None = None) -> None:
