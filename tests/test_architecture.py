@@ -86,6 +86,7 @@ PACKAGES = {
     "argon2": "argon2-cffi",
     "axe_playwright_python": "axe-playwright-python",
     "markdown_it": "markdown-it-py",
+    "docx": "python-docx",
     "prometheus_client": "prometheus-client",
     "zmq": "pyzmq",
     "sqlite_utils": "sqlite-utils",
@@ -93,7 +94,12 @@ PACKAGES = {
     "yaml": "pyyaml",
 }  # imported by another name
 FROM_THE_DISTRIBUTION = {"gi"}  # the RTSP camera of the tests runs under the system's Python
-EXTRAS_OF = {"training": {"training", "ray"}, "tests": {"training", "tests"}, "scripts": {"tests"}}
+EXTRAS_OF = {
+    "training": {"training", "ray"},
+    "dashboard": {"assistant"},
+    "tests": {"training", "assistant", "tests"},
+    "scripts": {"training", "tests"},
+}
 
 
 @pytest.mark.parametrize("room", [*ROOMS, "tests", "scripts"])
