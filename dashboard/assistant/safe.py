@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dashboard.assistant import keyring, vault
 from dashboard.assistant.documents import About, Collection, Document, Piece
@@ -220,10 +221,10 @@ class Safe:
         """Every version of every document, or the current ones, by collection, name and version."""
         only = "WHERE d.replaced_ns IS NULL" if current else ""
         with self.reading() as db:
-            rows = db.execute(
+            rows: list[Any] = db.execute(
                 f"SELECT {_COLUMNS} FROM documents d JOIN collections c ON c.id = d.collection {only} ORDER BY c.name, d.name, d.version"
             ).fetchall()
-        return [Document(*row[:8], about=About(*row[8:11]), added_ns=row[11], replaced_ns=row[12]) for row in rows]
+        return [Document(*(*row[:8], About(*row[8:11]), *row[11:])) for row in rows]
 
     def known(self, collection: str, name: str) -> tuple[str, str] | None:
         """Stamp and SHA-256 of a document's current version, or None."""
