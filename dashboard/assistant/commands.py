@@ -27,7 +27,8 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager
-def _installed() -> Iterator[None]:
+def installed() -> Iterator[None]:
+    """What is missing of the extra, as an error that says how to install it."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -61,7 +62,7 @@ def opened(config: Path) -> Iterator[tuple[Safe, Assistant]]:
     Raises:
         AssistantError, SettingsError
     """
-    with _installed():
+    with installed():
         from dashboard.assistant import settings as file
         from dashboard.assistant.guard import guard_memory
         from dashboard.assistant.safe import Safe
@@ -78,14 +79,15 @@ def opened(config: Path) -> Iterator[tuple[Safe, Assistant]]:
             safe.lock()
 
 
-def _print(document: Any) -> None:
+def print_json(document: Any) -> None:
+    """One line on standard output."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False, default=list) + "\n")
 
 
 @docs.command()
 def key(file: Annotated[Path, typer.Argument(help="where it goes; readable by its owner only")]) -> None:
     """Make a key file that can open a safe in place of a passphrase."""
-    with _installed():
+    with installed():
         from dashboard.assistant.secrets import make_key_file
 
         make_key_file(file)
@@ -95,7 +97,7 @@ def key(file: Annotated[Path, typer.Argument(help="where it goes; readable by it
 @docs.command()
 def init(config: Config) -> None:
     """Make the safe that the settings name; it asks for a passphrase unless they name a key."""
-    with _installed():
+    with installed():
         from dashboard.assistant import settings as file
         from dashboard.assistant.safe import Safe
 
@@ -128,7 +130,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Take documents in; unchanged ones cost nothing, changed ones become a new version, bad ones are refused by name."""
-    with opened(config) as (safe, _):
+    with opened(config) as (safe, settings):
         from dashboard.assistant.documents import About
         from dashboard.assistant.ingest import Step
         from dashboard.assistant.ingest import add as take
@@ -143,7 +145,7 @@ def add(
             for outcome in take(safe, collection, paths, About(supplier, type, date), say):
                 counts[outcome.what] += 1
                 if as_json:
-                    _print(vars(outcome))
+                    print_json(vars(outcome))
                 elif outcome.what == "refused":
                     console.print(f"refused: {outcome.name}: {outcome.why}", style="red", markup=False)
                 elif outcome.unread:
@@ -151,6 +153,11 @@ def add(
                     console.print(
                         f"{outcome.name}: pages {pages} are pictures; without OCR they were not read", style="yellow", markup=False
                     )
+            if settings.embedding.folder:
+                from dashboard.assistant.embedding import Embedder
+                from dashboard.assistant.search import embed_missing
+
+                embed_missing(safe, Embedder(settings.embedding), lambda done, of: status.update(f"vector {done} of {of}"))
         if not as_json:
             console.print(", ".join(f"{count} {what}" for what, count in counts.items()))
     if counts["refused"]:
@@ -165,7 +172,7 @@ def list_(
     with opened(config) as (safe, _):
         for one in safe.documents(current=not all):
             if as_json:
-                _print({**vars(one), "about": vars(one.about)})
+                print_json({**vars(one), "about": vars(one.about)})
             else:
                 pages = f", {one.pages} pages" if one.pages else ""
                 print(f"{one.id}  {one.collection}  v{one.version}{' (replaced)' if one.replaced_ns else ''}  {one.name}{pages}")
@@ -182,7 +189,7 @@ def remove(
     with opened(config) as (safe, _):
         from dashboard.assistant.erase import erase
 
-        _print(vars(erase(safe, documents, by, reason)))
+        print_json(vars(erase(safe, documents, by, reason)))
 
 
 @docs.command()
@@ -194,7 +201,7 @@ def expire(config: Config) -> None:
         from dashboard.assistant import erase
 
         for receipt in erase.expire(safe, time.time_ns()):
-            _print(vars(receipt))
+            print_json(vars(receipt))
 
 
 @docs.command()
@@ -209,7 +216,7 @@ def backup(folder: Annotated[Path, typer.Argument(help="a new folder")], config:
 @docs.command()
 def restore(folder: Annotated[Path, typer.Argument(help="folder of a backup")], config: Config) -> None:
     """Put a backup where the settings say the safe is, opened and checked to its last page; nothing is overwritten."""
-    with _installed():
+    with installed():
         from dashboard.assistant import settings as file
         from dashboard.assistant.backup import restore as put_back
 

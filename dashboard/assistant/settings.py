@@ -36,7 +36,7 @@ class Embedding(Block):
     weight_de: float = Field(
         0.0, ge=0, le=10, description="how much vectors count beside words for German questions; 0 for a model that knows only English"
     )
-    weight_en: float = Field(1.0, ge=0, le=10, description="the same for English questions")
+    weight_en: float = Field(1.5, ge=0, le=10, description="the same for English questions")
     sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="SHA-256 that model.onnx must have; empty = any")
 
 
