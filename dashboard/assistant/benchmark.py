@@ -20,7 +20,7 @@ from dashboard.assistant.documents import Piece
 from dashboard.assistant.embedding import Embedder
 from dashboard.assistant.evaluation import Passage, Question
 from dashboard.assistant.safe import Safe
-from dashboard.assistant.search import Search
+from dashboard.assistant.search import Search, prepare
 from dashboard.assistant.secrets import Secret
 from dashboard.assistant.settings import Embedding
 
@@ -68,6 +68,7 @@ def fill(folder: Path, secret: Secret, passages: Sequence[Passage], chunks: int,
                 ids = [row[0] for row in db.execute("SELECT id FROM chunks WHERE document = ? ORDER BY id", (document.id,))]
                 rows = ((i, embedder.model, v.astype(np.float16).tobytes()) for i, v in zip(ids, vectors, strict=True))
                 db.executemany("INSERT INTO vectors (chunk, model, data) VALUES (?, ?, ?)", rows)
+    prepare(safe)
     safe.lock()
 
 

@@ -153,9 +153,11 @@ def add(
                     console.print(
                         f"{outcome.name}: pages {pages} are pictures; without OCR they were not read", style="yellow", markup=False
                     )
+            from dashboard.assistant.search import embed_missing, prepare
+
+            prepare(safe)
             if settings.embedding.folder:
                 from dashboard.assistant.embedding import Embedder
-                from dashboard.assistant.search import embed_missing
 
                 embed_missing(safe, Embedder(settings.embedding), lambda done, of: status.update(f"vector {done} of {of}"))
         if not as_json:

@@ -53,6 +53,11 @@ MIGRATIONS = (
       data BLOB NOT NULL,              -- float16, of length 1
       PRIMARY KEY (chunk, model)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE words (
+      chunk INTEGER PRIMARY KEY REFERENCES chunks (id) ON DELETE CASCADE,
+      analysis INTEGER NOT NULL,       -- version of the rules that made them
+      data TEXT NOT NULL               -- the stemmed words of each field, so that unlocking does not stem again
+    ) STRICT;
     CREATE TABLE erasures (
       id INTEGER PRIMARY KEY,
       at_ns INTEGER NOT NULL,

@@ -20,10 +20,11 @@ from dashboard.assistant.embedding import BATCH, Embedder
 from dashboard.assistant.language import Language, language_of
 from dashboard.assistant.safe import Safe
 from dashboard.assistant.settings import Embedding
-from dashboard.assistant.shard import Entry, Shard, Term, terms
+from dashboard.assistant.shard import ANALYSIS, Entry, Shard, Term, analyze, terms
 from dashboard.assistant.view import View
 
 CANDIDATES = 50
+_PREPARED = 500  # passages in one transaction
 # per language of the question; measured on XQuAD (docs/assistant.md)
 _FIELDS: dict[Language, dict[str, float]] = {
     "de": {"de": 1.0, "en": 0.3, "exact": 1.0, "norm": 1.0},
@@ -98,9 +99,10 @@ class Search:
             SafeLocked, SafeError
         """
         with self._lock:
-            state = self._safe.changes()
-            if state == self._seen:
+            if self._safe.changes() == self._seen:
                 return self._size()
+            prepare(self._safe)
+            state = self._safe.changes()
             current: dict[int, set[int]] = defaultdict(set)
             with self._safe.reading() as db:
                 for document, collection in db.execute("SELECT id, collection FROM documents WHERE replaced_ns IS NULL"):
@@ -112,9 +114,9 @@ class Search:
                 for collection, documents in current.items():
                     known = shards.get(collection)
                     if known is None or known.documents - documents or self._late_vectors(known.shard, collection):
-                        shards[collection] = _Loaded(Shard(list(self._entries(collection, None)), width), documents)
+                        shards[collection] = _Loaded(Shard(self._entries(collection, None), width), documents)
                     elif documents - known.documents:
-                        known.shard.extend(list(self._entries(collection, documents - known.documents)))
+                        known.shard.extend(self._entries(collection, documents - known.documents))
                         known.documents = documents
             self._shards, self._seen = shards, state
             return self._size()
@@ -139,12 +141,12 @@ class Search:
         model = self._embedder.model if self._embedder else ""
         with self._safe.reading() as db:
             rows = db.execute(
-                "SELECT k.id, k.document, k.heading, k.text, v.data FROM documents d JOIN chunks k ON k.document = d.id"
+                "SELECT k.id, k.document, w.data, v.data FROM documents d JOIN chunks k ON k.document = d.id JOIN words w ON w.chunk = k.id"
                 f" LEFT JOIN vectors v ON v.chunk = k.id AND v.model = ? WHERE d.collection = ? AND d.replaced_ns IS NULL {only}",
                 (model, collection),
             )
-            for chunk, document, heading, text, vector in rows:
-                yield Entry(chunk, document, f"{heading}\n{text}", vector)
+            for row in rows:
+                yield Entry(*row)
 
     def clear(self) -> None:
         """Forget everything; to be called when the safe is locked."""
@@ -222,6 +224,32 @@ def _rank(
     top = max((score for _, score, _ in found), default=0.0) or 1.0
     ranked = [(chunk, score / top + weight * cosine, score / top, cosine) for chunk, score, cosine in found]
     return sorted(ranked, key=lambda one: (-one[1], one[0]))
+
+
+def prepare(safe: Safe) -> int:
+    """Keep the stemmed words of every current passage that has none by these rules; returns how many.
+
+    Raises:
+        SafeLocked, SafeError
+    """
+    with safe.reading() as db:
+        missing = [
+            row[0]
+            for row in db.execute(
+                "SELECT k.id FROM documents d JOIN chunks k ON k.document = d.id LEFT JOIN words w ON w.chunk = k.id AND w.analysis = ?"
+                " WHERE d.replaced_ns IS NULL AND w.chunk IS NULL",
+                (ANALYSIS,),
+            )
+        ]
+    for begin in range(0, len(missing), _PREPARED):
+        marks = ", ".join(map(str, missing[begin : begin + _PREPARED]))
+        with safe.writing() as db:
+            rows = db.execute(f"SELECT id, heading, text FROM chunks WHERE id IN ({marks})").fetchall()
+            db.executemany(
+                "INSERT OR REPLACE INTO words (chunk, analysis, data) VALUES (?, ?, ?)",
+                ((chunk, ANALYSIS, analyze(f"{heading}\n{text}")) for chunk, heading, text in rows),
+            )
+    return len(missing)
 
 
 def embed_missing(safe: Safe, embedder: Embedder, say: Callable[[int, int], None] = lambda done, of: None) -> int:

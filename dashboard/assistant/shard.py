@@ -5,7 +5,7 @@ Vectors: the signs of 384 numbers are compared as bits first (Hamming distance, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from tantivy import Filter, Occur, Query, TextAnalyzer, TextAnalyzerBuilder, Tok
 
 _RERANKED = 1000
 _HEAP = 64_000_000
+_THREADS = 2
+ANALYSIS = 1  # counted up with every change of the rules below
 # what has a digit in it, whole: part numbers (4711-A/03), order numbers, measures (2.500,00), threads (M8x20)
 _EXACT = r"(?:\p{L}[\p{L}\d]*[-./_])*\p{L}*\d(?:[-./_,:]?[\p{L}\d])*"
 _NORM = r"(?:din|en|iso|iec|vdi|vde|vda|astm|sae|iatf)(?:[ /-](?:en|iso|iec|vde))*[ -]?\d+(?:-\d+)*"
@@ -44,7 +46,13 @@ Term = tuple[str, str]  # field, word
 def terms(text: str) -> list[Term]:
     """The words of a question, per field, in the form in which they are indexed."""
     text = _plain(text)
-    return [(field, word) for field, analyzer in ANALYZERS.items() for word in dict.fromkeys(analyzer.analyze(text))]
+    return [(field, word.replace(" ", "_")) for field, analyzer in ANALYZERS.items() for word in dict.fromkeys(analyzer.analyze(text))]
+
+
+def analyze(text: str) -> str:
+    """A passage's words in the form in which they are indexed, a line per field, so that this is done once and kept."""
+    text = _plain(text)
+    return "\n".join(" ".join(word.replace(" ", "_") for word in analyzer.analyze(text)) for analyzer in ANALYZERS.values())
 
 
 def _plain(text: str) -> str:
@@ -56,12 +64,13 @@ class Entry:
     """One passage to be indexed.
 
     Attributes:
+        words: what `analyze` made of it.
         vector: float16 of length 1, or None where it has none (yet).
     """
 
     chunk: int
     document: int
-    text: str
+    words: str
     vector: bytes | None
 
 
@@ -72,16 +81,15 @@ class Shard:
         blank: passages that have no vector yet.
     """
 
-    def __init__(self, entries: Sequence[Entry], width: int) -> None:
+    def __init__(self, entries: Iterable[Entry], width: int) -> None:
         builder = tantivy.SchemaBuilder()
         for field in ANALYZERS:
-            builder.add_text_field(field, tokenizer_name=field, index_option="freq")
+            builder.add_text_field(field, tokenizer_name="kept", index_option="freq")
         builder.add_unsigned_field("row", fast=True)
         builder.add_unsigned_field("document", indexed=True)
         self._schema, self._width = builder.build(), width
         self._index = tantivy.Index(self._schema)  # without a path: in memory
-        for field, analyzer in ANALYZERS.items():
-            self._index.register_tokenizer(field, analyzer)
+        self._index.register_tokenizer("kept", TextAnalyzerBuilder(Tokenizer.whitespace()).build())
         self.chunks = np.zeros(0, np.int64)
         self.documents = np.zeros(0, np.int64)
         self._bits = np.zeros((-(-width // 64), 0), np.uint64)
@@ -89,30 +97,33 @@ class Shard:
         self.blank = 0
         self.extend(entries)
 
-    def extend(self, entries: Sequence[Entry]) -> None:
-        """More passages."""
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """More passages; read one after another, so that they never lie in memory all at once."""
         begin = len(self.chunks)
-        writer = self._index.writer(_HEAP, 1)
-        for row, entry in enumerate(entries, begin):
-            text = _plain(entry.text)
+        writer = self._index.writer(_HEAP, _THREADS)
+        chunks, documents, vectors, none = list[int](), list[int](), bytearray(), bytes(self._width * 2)
+        for row, entry in enumerate(entries, begin + 1):
             document = tantivy.Document()
-            for field in ANALYZERS:
-                document.add_text(field, text)
-            document.add_unsigned("row", row)
+            for field, words in zip(ANALYZERS, entry.words.split("\n"), strict=True):
+                document.add_text(field, words)
+            document.add_unsigned("row", row - 1)
             document.add_unsigned("document", entry.document)
             writer.add_document(document)
+            chunks.append(entry.chunk)
+            documents.append(entry.document)
+            if self._width:
+                fits = entry.vector is not None and len(entry.vector) == len(none)
+                vectors += entry.vector if fits and entry.vector is not None else none
+                self.blank += not fits
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()
         self._searcher = self._index.searcher()
-        self.chunks = np.concatenate([self.chunks, np.fromiter((e.chunk for e in entries), np.int64, len(entries))])
-        self.documents = np.concatenate([self.documents, np.fromiter((e.document for e in entries), np.int64, len(entries))])
+        self.chunks = np.concatenate([self.chunks, np.array(chunks, np.int64)])
+        self.documents = np.concatenate([self.documents, np.array(documents, np.int64)])
         if self._width:
-            size, none = self._width * 2, bytes(self._width * 2)
-            joined = b"".join(e.vector if e.vector is not None and len(e.vector) == size else none for e in entries)
-            self.blank += sum(e.vector is None for e in entries)
-            more = np.frombuffer(joined, np.float16).reshape(len(entries), self._width)
-            self._vectors = np.concatenate([self._vectors, more])
+            more = np.frombuffer(vectors, np.float16).reshape(-1, self._width)
+            self._vectors = np.concatenate([self._vectors, more]) if begin else more
             self._bits = np.concatenate([self._bits, _signs(more)], axis=1)
 
     @property

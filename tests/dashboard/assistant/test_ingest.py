@@ -133,3 +133,13 @@ def test_without_the_extra_the_commands_say_what_to_install() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=Path(__file__).parents[3]
     )
     assert "needs sqlcipher3, which is not installed" in done.stdout
+
+
+def test_every_setting_is_documented() -> None:
+    from dashboard.assistant.settings import Assistant
+    from edge.settings import describe
+
+    page = (Path(__file__).parents[3] / "docs/assistant.md").read_text("utf-8")
+    for key, default, _, _ in describe(Assistant):
+        assert f"`{key}`" in page, key
+        assert default.replace("'", '"') in page, key
