@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from edge.config_shifts import Shifts as Shifts  # a block of these settings like the others
+from edge.config_shifts import Shifts as Shifts  # noqa: PLC0414  a block of these settings like the others
 from edge.settings import Block, read_toml, under
 
 Provider = Literal["tensorrt", "cuda", "openvino", "cpu"]

