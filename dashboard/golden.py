@@ -9,36 +9,38 @@ from typing import Final
 from dashboard.pictures import inside
 from edge.config import Station
 from edge.errors import SettingsError
-from edge.recipe import load_recipe
-from edge.store import Inspection
+from edge.recipe import parse_recipe
+from edge.recipe_texts import recipe_text
+from edge.store import Inspection, Store
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
-def golden_file(config: Station, part: Inspection) -> tuple[Path, str] | None:
-    """The reference image in the recipe's folder and its SHA-256; None where the recipe has none, or is no longer the very one
-    (by its hash) that judged the part."""
-    for file in (config.recipe, *config.recipes.values()):
-        found = _reference(file, _stamp(file))
-        if found is not None and found[0] == part.recipe_hash:
-            return found[1:]
-    return None
+def golden_file(store: Store, config: Station, part: Inspection) -> tuple[Path, str] | None:
+    """The reference image in the recipe's folder and its SHA-256; None where the recipe that judged the part has none, or where
+    its very text (by its hash) is nowhere any more."""
+    with store.reading() as db:
+        found = recipe_text(db, config, part.recipe_hash or "")
+    if found is None:
+        return None
+    text, file = found
+    return _reference(text, file, _stamp(file))
 
 
-def _stamp(file: str) -> int:
+def _stamp(file: Path) -> int:
     try:
-        return Path(file).stat().st_mtime_ns
+        return file.stat().st_mtime_ns
     except OSError:
         return 0
 
 
 @functools.lru_cache(32)
-def _reference(file: str, _stamp: int) -> tuple[str, Path, str] | None:
+def _reference(text: bytes, file: Path, _stamp: int) -> tuple[Path, str] | None:
     try:
-        loaded = load_recipe(Path(file))
-    except (SettingsError, OSError):
+        loaded = parse_recipe(text, file)
+    except SettingsError:
         return None
-    return (loaded.hash, loaded.reference_file, loaded.reference_sha256) if loaded.reference_file and loaded.reference_sha256 else None
+    return (loaded.reference_file, loaded.reference_sha256) if loaded.reference_file and loaded.reference_sha256 else None
 
 
 def picture_size(folder: Path, name: str) -> tuple[int, int] | None:

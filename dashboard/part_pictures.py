@@ -104,7 +104,8 @@ def add_part_pictures(router: APIRouter, desk: Desk) -> None:
             part = await desk.record.ask(lambda store: store.inspection(part_id))
             folder = golden = None
             if part is not None and of == "reference" and part.reference_path is None:
-                golden = await asyncio.to_thread(golden_file, desk.config, part)
+                judged = part
+                golden = await desk.record.ask(lambda store: golden_file(store, desk.config, judged))
             if golden is not None:
                 folder, name, sha256 = golden[0].parent, golden[0].name, golden[1]
             else:

@@ -1,8 +1,8 @@
 """What old verdicts are replayed from: the text of each run's recipe and its golden reference, by SHA-256, and the software that ran.
 
 Recipes are edited and references taken anew; a verdict belongs to the version that stood then. The recorder keeps them at the
-first word of a run, from the files that the settings name: whoever is too late, as the file has been changed since, finds
-another hash and keeps nothing, so that what is kept is always what judged.
+first word of a run, by the hash that it says, from the active version, the files that the settings name or the record's versions
+(`edge.recipe_texts`): so what is kept is always what judged. Where nothing has that hash, nothing is kept, and it is tried again.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import logging
 import platform
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
 
-from edge.errors import GutteilError
+from edge.config import Station
+from edge.errors import GutteilError, RecipeError
 from edge.messages import AnyMessage, Run
-from edge.recipe import LoadedRecipe, load_recipe
+from edge.recipe import LoadedRecipe, parse_recipe
+from edge.recipe_texts import recipe_text
 from edge.store import Store
 
 MAX_REFERENCE_BYTES = 64_000_000
@@ -77,9 +79,8 @@ def _processor() -> str:
 class RecipeKeeper:
     """The recorder's: keeps each run's recipe once."""
 
-    def __init__(self, files: Sequence[str]) -> None:
-        """`files`: the recipes that the settings name."""
-        self._files = list(dict.fromkeys(files))
+    def __init__(self, config: Station) -> None:
+        self._config = config
         self._done: set[str] = set()
         self._said = ""
 
@@ -101,23 +102,16 @@ class RecipeKeeper:
         with store.reading() as db:
             if db.execute("SELECT 1 FROM runs_kept WHERE run_id = ?", (run.run_id,)).fetchone():
                 return
-        loaded, path = self._find(run.recipe_hash)
-        recipe = path.read_bytes() if loaded is not None else None
-        reference = _reference(loaded) if loaded is not None else None
-        if recipe is not None and hashlib.sha256(recipe).hexdigest() != run.recipe_hash:  # changed just now
-            recipe = reference = None
+            found = recipe_text(db, self._config, run.recipe_hash)
+        if found is None:  # a row without it could never be mended: the table is append only
+            raise RecipeError(
+                f"neither the settings' files nor the record's versions have version {run.recipe_hash[:16]} of {run.recipe!r}; "
+                "if its file was edited, put it back, or its verdicts cannot be replayed"
+            )
+        text, file = found
+        loaded = parse_recipe(text, file)
         with store.writing() as db:
-            keep_run(db, run.run_id, str(path), recipe, reference, wants=bool(loaded and loaded.recipe.reference.file))
-
-    def _find(self, recipe_hash: str) -> tuple[LoadedRecipe | None, Path]:
-        for file in self._files:
-            try:
-                loaded = load_recipe(Path(file))
-            except GutteilError:  # the station says it better
-                continue
-            if loaded.hash == recipe_hash:
-                return loaded, Path(file).resolve()
-        return None, Path()
+            keep_run(db, run.run_id, str(file.resolve()), text, _reference(loaded), wants=bool(loaded.recipe.reference.file))
 
 
 def _reference(loaded: LoadedRecipe) -> bytes | None:

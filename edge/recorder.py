@@ -77,7 +77,7 @@ class Recorder:
         self._not_kept = NotKept(self._alarms, self._folder)
         self._upkeep = Upkeep(self._folder, config.record, self._alarms)
         self._reserve = Reserve(self._folder, config.record.reserve_mb * 1_000_000)
-        self._recipes = RecipeKeeper([config.recipe, *config.recipes.values()])
+        self._recipes = RecipeKeeper(config)
         self._store: Store | None = None
         self._lock: int | None = None
         self._continuity = Continuity()

@@ -24,7 +24,8 @@ from edge.errors import GutteilError, StoreError
 from edge.labelled import read_image
 from edge.messages import Defect
 from edge.pointer import model_path
-from edge.recipe import LoadedRecipe, Recipe, load_recipe
+from edge.recipe import LoadedRecipe, Recipe, load_recipe, parse_recipe
+from edge.recipe_texts import recipe_text
 from edge.recipes_kept import KeptRun, kept_run, software
 from edge.settings import check, under
 from edge.store import Inspection, Store
@@ -214,15 +215,17 @@ class Rejudger:
                 continue
 
     def _recipe(self, part: Inspection, kept: KeptRun | None) -> LoadedRecipe:
-        """The recipe as its run had it; without that, a present file with the same hash."""
+        """The recipe as its run had it; without that, a text with the same hash, if no reference belongs to it."""
         if kept is not None and kept.recipe is not None and hashlib.sha256(kept.recipe).hexdigest() == part.recipe_hash:
             return self._from_kept(kept, kept.recipe, part)
-        for file in (self._config.recipe, *self._config.recipes.values()):
+        with self._store.reading() as db:
+            text = recipe_text(db, self._config, part.recipe_hash or "")
+        if text is not None:
             try:
-                found = load_recipe(Path(file))
-            except GutteilError:
-                continue
-            if found.hash == part.recipe_hash and not found.recipe.reference.file:
+                found = parse_recipe(*text)
+            except GutteilError as error:
+                raise _CannotError("cannot_load", f"this release does not read the recipe of then: {error}") from error
+            if not found.recipe.reference.file:  # which picture the reference was then, nobody can say
                 return found
         raise _CannotError("recipe_not_kept", f"version {(part.recipe_hash or 'unknown')[:16]} of recipe {part.recipe!r} was not kept")
 

@@ -140,7 +140,7 @@ def view_of(store: Store, config: Station, folder: Path, part: Inspection, lease
         shadow, shadow_defects = _shadow(db, part.part_id)
         classes = classes_for(db, part)
         went = passed(db, part.part_id)
-    reference = part.reference_path is not None or golden_file(config, part) is not None
+    reference = part.reference_path is not None or golden_file(store, config, part) is not None
     return PartView(
         part_id=part.part_id, station=part.station, trigger_id=part.trigger_id, run=part.run_id or "", wall_ms=part.trigger_wall_ns // 1_000_000,
         verdict=part.verdict or "", outcome=part.outcome or "", passed=went, reasons=part.reasons[:20],

@@ -70,7 +70,7 @@ class JudgedRecord:
         with self.open() as store:
             store.write(Batch(messages=[self.run()]))
             if keep:
-                RecipeKeeper([self.config.recipe]).see(store, [self.run()])
+                RecipeKeeper(self.config).see(store, [self.run()])
 
     def open(self) -> Store:
         return open_store(self.folder / FILE_NAME)
@@ -83,20 +83,31 @@ class JudgedRecord:
             camera="drawn", provider="cpu", ejector=Ejector(), simulated=True,
         )  # fmt: skip
 
-    def part(self, image: Image, change: Change = as_it_is, *, part_id: str = "", judged: bool = True, **fields: Any) -> str:
-        """Judge and record a part; `change` alters what is recorded of the judgement, `judged` False: the model never looked at it."""
+    def part(
+        self,
+        image: Image,
+        change: Change = as_it_is,
+        *,
+        part_id: str = "",
+        judged: bool = True,
+        reference: Image | None = None,
+        **fields: Any,
+    ) -> str:
+        """Judge and record a part; `change` alters what is recorded of the judgement, `judged` False: the model never looked at it;
+        `reference`: it brings its own."""
         self.count += 1
         part_id = part_id or f"{RUN}-{self.count}"
-        seen = self.judge.judge(image) if judged else Judgement(Decision("UNDECIDED", ["the camera is blind"], []), Timings())
+        seen = self.judge.judge(image, reference) if judged else Judgement(Decision("UNDECIDED", ["the camera is blind"], []), Timings())
         decision = change(seen.decision)
         verdict = Verdict(
             station="S1", epoch=T0, seq=self.count, run_id=RUN, part_id=part_id, trigger_id=self.count, trigger_ns=1,
             trigger_wall_ns=T0 + self.count * 10**9, verdict=decision.verdict, code=CODES[decision.verdict], reasons=decision.reasons,
             defects=decision.defects, timings=msgspec.structs.replace(seen.timings, total_us=9_000), recipe=self.judge.loaded.name,
-            recipe_hash=self.judge.loaded.hash, model_hash=self.judge.model.file_hash, image=_REF, simulated=True, **fields,
+            recipe_hash=self.judge.loaded.hash, model_hash=self.judge.model.file_hash, image=_REF, reference=_REF if reference is not None else None, simulated=True, **fields,
         )  # fmt: skip
         stored = self._images.add(part_id, verdict.trigger_wall_ns, image)
-        self._images.commit()
         with self.open() as store:
-            store.write(Batch(messages=[verdict], evidence={part_id: Evidence(stored)}))
+            own = self._images.add_reference(store.reference, reference) if reference is not None else None
+            self._images.commit()
+            store.write(Batch(messages=[verdict], evidence={part_id: Evidence(stored, own)}))
         return part_id

@@ -13,16 +13,23 @@ import msgspec
 import numpy as np
 import pytest
 
+from dashboard.golden import golden_file
+from edge import recipe_versions as rows
 from edge import recipes_kept
 from edge.compare import MAX_SCORE, Said, compare
 from edge.decide import Decision
 from edge.errors import StoreError
+from edge.judge import Judge
 from edge.messages import Defect
+from edge.model import RuntimeOptions
 from edge.pointer import model_path
+from edge.recipe import load_recipe, parse_recipe
+from edge.recipe_active import load_active
+from edge.recipe_library import Hand, Library
 from edge.recipes_kept import RecipeKeeper, kept_run
 from edge.rejudge import Rejudger, Replayed
 from edge.rejudge_worker import Failed
-from tests.edge.judged_record import RUN, JudgedRecord, board
+from tests.edge.judged_record import RUN, JudgedRecord, board, golden
 
 
 @pytest.fixture
@@ -138,7 +145,7 @@ def test_what_is_kept_is_what_judged_and_is_kept_once(record: JudgedRecord) -> N
     text = record.recipe.read_bytes()
     record.recipe.write_text("# changed\n" + record.recipe.read_text())
     with record.open() as store:
-        RecipeKeeper([record.config.recipe]).see(store, [record.run()])  # as a recorder that starts anew
+        RecipeKeeper(record.config).see(store, [record.run()])  # as a recorder that starts anew
         with store.reading() as db:
             kept = kept_run(db, RUN)
         assert kept is not None
@@ -147,9 +154,52 @@ def test_what_is_kept_is_what_judged_and_is_kept_once(record: JudgedRecord) -> N
         later = msgspec.structs.replace(record.run(), run_id="S1-later")
         with store.writing() as db:
             db.execute("INSERT INTO runs (run_id, station, simulated) VALUES ('S1-later', 'S1', 1)")
-        RecipeKeeper([record.config.recipe]).see(store, [later])  # the file is no longer what that run says it is
+        keeper = RecipeKeeper(record.config)
+        keeper.see(store, [later])  # the file is no longer what that run says it is
         with store.reading() as db:
-            assert (kept_run(db, "S1-later") or kept).recipe is None
+            assert kept_run(db, "S1-later") is None
+        record.recipe.write_bytes(text)
+        keeper.see(store, [later])  # it is put back: nothing stands in the way of keeping it
+        with store.reading() as db:
+            assert (kept_run(db, "S1-later") or kept) == kept
+            assert kept_run(db, "S1-later") is not None
+
+
+def test_what_was_judged_by_an_activated_version_is_judged_the_same(tmp_path: Path) -> None:
+    record = JudgedRecord(tmp_path, keep=False)
+    anna, ben = Hand("Anna"), Hand("Ben")
+
+    def activate(new: str) -> None:
+        with record.open() as store:
+            library = Library(store, record.config)
+            version = library.propose("board", record.recipe.read_text().replace("0.65", new), anna, "try").sha256
+            library.release("board", version, ben, "well")
+            library.activate("board", version, ben, "go")
+
+    activate("0.7")
+    active = load_active(record.config, record.config.recipe)
+    record.judge = Judge(active, RuntimeOptions(("cpu",), 2))
+    assert active.hash != load_recipe(record.recipe).hash
+    part = record.part(board(2))
+    activate("0.8")  # so quickly that the recorder comes to it only now
+    with record.open() as store:
+        found = store.inspection(part)
+        assert found is not None
+        picture = golden_file(store, record.config, found)
+        assert picture is not None
+        assert picture[0].read_bytes() == (record.recipe.parent / "sim-board.png").read_bytes()
+        RecipeKeeper(record.config).see(store, [record.run()])
+    assert replayed(record, part).result == "same"
+
+
+def test_without_a_kept_row_a_version_without_reference_is_found_in_the_record(tmp_path: Path) -> None:
+    record = JudgedRecord(tmp_path, keep=False)
+    text = record.recipe.read_text().replace('file = "sim-board.png"', "")
+    with record.open() as store, store.writing() as db:
+        rows.add(db, "board", text, "Anna", "each part brings its own", "", 1)
+    record.judge = Judge(parse_recipe(text.encode(), record.recipe), RuntimeOptions(("cpu",), 2))
+    part = record.part(board(2), reference=golden())
+    assert replayed(record, part).result == "same"
 
 
 def test_the_worker_answers_line_by_line_and_ends_with_its_asker(record: JudgedRecord) -> None:
