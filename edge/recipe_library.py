@@ -186,6 +186,9 @@ class Library:
             events = [c.event for c in rows.changes(db, name) if c.sha256 == found.sha256]
             if rows.state_of(db, found) == "retired" and not any(e in RELEASED for e in events):
                 raise RecipeError(f"version {found.number} of {name!r} was never released; propose it, and have somebody else release it")
+            released = max((i for i, e in enumerate(events) if e in RELEASED), default=-1)
+            if any(e in ("rollback", "retire", "decline") for e in events[released + 1 :]):  # one person alone must not bring that back
+                raise RecipeError(f"version {found.number} of {name!r} was taken back; propose it anew, and have somebody else release it")
             before = rows.find_sha(db, name, present.hash)
             state = rows.change(db, found, "activate", who, reason.strip()[:200], now_ns)
             assert state == "active"

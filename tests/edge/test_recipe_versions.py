@@ -91,11 +91,12 @@ def test_from_a_proposal_to_the_recipe_that_judges_and_back(library: Library, co
     assert load_active(config, config.recipe).hash == own.hash
     with pytest.raises(RecipeError, match="no version of 'board-a' was active before"):
         library.rollback(NAME, BEN, "further")
-    library.activate(NAME, "2", BEN, "it was released once")
+    with pytest.raises(RecipeError, match="propose it anew"):
+        library.activate(NAME, "2", BEN, "it was released once")
     assert library.store.verify_audit().holds
     assert ops(library) == [
         ("adopt", "Anna", True), ("propose", "Anna", True), ("release", "ANNA", False), ("release", "Ben", True),
-        ("activate", "Anna", True), ("rollback", "Ben", True), ("activate", "Ben", True),
+        ("activate", "Anna", True), ("rollback", "Ben", True),
     ]  # fmt: skip
     assert "default: undecided_score 0.55 → 0.5; catch weak shorts" in library.store.audit(100)[-2].text
 
