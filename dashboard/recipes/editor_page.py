@@ -104,7 +104,15 @@ class Editor:
         return lambda: self.go(name)
 
     async def changed(self) -> None:
-        """Something was changed: ask the last parts, keep the draft. What comes meanwhile is taken along."""
+        """Something was changed: ask the last parts, keep the draft. What comes meanwhile is taken along.
+
+        The page may still be open after its session has ended: then nothing is kept, and that is said.
+        """
+        with shown_to_person():
+            self.visited.actor("recipes")
+            await self._follow()
+
+    async def _follow(self) -> None:
         self._pending = True
         if self._busy or self._over:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from dashboard.people.sessions import Sessions
+from dashboard.people.users import People
 from dashboard.texts import Language, texts_of
 from edge.decide import decide, min_score
 from edge.decode import Predictions
@@ -185,6 +188,19 @@ def test_a_draft_is_kept_and_others_are_told(plant: Plant) -> None:
     with plant.page(EDIT, "engineer") as page:
         expect(page.locator(".gt-banner")).to_contain_text("second engineer is working on this recipe too")
     Drafts(plant.folder).discard(NAME, "second engineer")
+
+
+def test_an_ended_session_keeps_no_draft(plant: Plant) -> None:
+    who = "second engineer"
+    with plant.page(EDIT, who) as page:
+        step(page, 2)
+        slider(page, "open", "low")
+        with contextlib.closing(People(plant.folder)) as people:
+            Sessions(people).end_all(who)
+        pull(page, "open", "low", 0.4)
+        expect(page.locator(".q-notification", has_text=texts_of("en")["frame.session_over"]).first).to_be_visible()
+        page.wait_for_timeout(500)  # longer than a draft takes to be kept
+    assert Drafts(plant.folder).find(NAME, who) is None
 
 
 def test_who_may_only_look_cannot_change(plant: Plant) -> None:
