@@ -265,10 +265,10 @@ class Station:
         self._ring.fill(image, frame.image)
         if reference is not None and frame.reference is not None:
             self._ring.fill(reference, frame.reference)
-        if looked:
-            self._uncounted(part_id, decision)
         for trigger_id in missing:
             self._told.never_seen(trigger_id, frame.trigger_ns)
+        if looked:  # last: parts that nobody saw are on their way to the ejector
+            self._uncounted(part_id, decision)
         self._health(problem)
         if self._told.count % 16 == 0:
             gc.collect(0)

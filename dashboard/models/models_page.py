@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Request
 from nicegui import ui
@@ -13,6 +13,7 @@ from dashboard.frame import Page, Visit, add_page
 from dashboard.kit import ask_reason, button, card, content, say, shown_to_person
 from dashboard.models.parts import evaluation_cells, mark, moment, number
 from dashboard.models.shelf import CONDITIONS, Candidate, Shelf, as_person, overview
+from dashboard.people.roles import Permission
 from edge.activation import Registry
 from edge.errors import GutteilError
 
@@ -172,7 +173,7 @@ class _Models:
                         button(self._t("models.to_shadow"), lambda: self._move(m["sha256"], m["name"], "shadow", "shadow"), tone="primary")
                     button(self._t("models.retire"), lambda: self._move(m["sha256"], m["name"], "retire", "retired"))
 
-    async def _order(self, permission: Any, title: str, go: str, order: Callable[[Registry, str, str], Any], done: str) -> None:
+    async def _order(self, permission: Permission, title: str, go: str, order: Callable[[Registry, str, str], Any], done: str) -> None:
         """Ask why, do it as the person who is logged in now, say so, and draw the page anew."""
         reason = await ask_reason(self._visited, title, go, self._t("models.reason"))
         if reason is None:
@@ -183,33 +184,27 @@ class _Models:
             say(done)
         await self._again()
 
-    def _move(self, sha256: str, name: str, event: str, state: str) -> Awaitable[None]:
-        title, words = self._t("models.to_shadow" if event == "shadow" else "models.retire"), self._t(f"models.state.{state}")
+    def _move(self, sha256: str, name: str, event: Literal["shadow", "retire"], state: str) -> Awaitable[None]:
+        title = self._t("models.to_shadow" if event == "shadow" else "models.retire")
+        return self._step(
+            "models", event, sha256, f"{title}: {name}", title, self._t("models.done", name=name, state=self._t(f"models.state.{state}"))
+        )
+
+    def _propose(self, c: Candidate) -> Awaitable[None]:
+        title = self._t("models.propose")
+        return self._step("models", "propose", c.sha256, f"{title}: {c.name}", title, self._t("models.proposed", name=c.name))
+
+    def _release(self, c: Candidate) -> Awaitable[None]:
+        title = self._t("models.release")
+        return self._step("release", "release", c.sha256, f"{title}: {c.name}", title, self._t("models.released", name=c.name))
+
+    def _step(self, permission: Permission, event: str, sha256: str, title: str, go: str, done: str) -> Awaitable[None]:
+        """One of the registry's steps that name a model."""
 
         def order(registry: Registry, who: str, reason: str) -> Any:
             return getattr(registry, event)(sha256, as_person(who), reason)
 
-        return self._order("models", f"{title}: {name}", title, order, self._t("models.done", name=name, state=words))
-
-    def _propose(self, c: Candidate) -> Awaitable[None]:
-        title = self._t("models.propose")
-        return self._order(
-            "models",
-            f"{title}: {c.name}",
-            title,
-            lambda registry, who, reason: registry.propose(c.sha256, as_person(who), reason),
-            self._t("models.proposed", name=c.name),
-        )
-
-    def _release(self, c: Candidate) -> Awaitable[None]:
-        title = self._t("models.release")
-        return self._order(
-            "release",
-            f"{title}: {c.name}",
-            title,
-            lambda registry, who, reason: registry.release(c.sha256, as_person(who), reason),
-            self._t("models.released", name=c.name),
-        )
+        return self._order(permission, title, go, order, done)
 
     def _rollback(self, back: str) -> Awaitable[None]:
         return self._order(

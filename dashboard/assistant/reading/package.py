@@ -42,7 +42,7 @@ def check_package(data: bytes, needs: str) -> None:
     try:
         package = zipfile.ZipFile(io.BytesIO(data))
         parts = package.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:  # zipfile says "not implemented" of other ZIP versions
         raise Refused("damaged: no ZIP archive inside; save it anew with Office or LibreOffice") from error
     names = {part.filename for part in parts}
     if needs not in names:
@@ -73,9 +73,11 @@ def _check_xml(package: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
         raise Refused(
             f"{part.filename[:80]} inside declares XML entities or a DTD, which may read files or explode; save it anew"
         ) from error
-    except (SAXException, zipfile.BadZipFile, ValueError, LookupError, EOFError, OSError, NotImplementedError) as error:
+    except Refused:
+        raise
+    except (SAXException, zipfile.BadZipFile, ValueError, LookupError, EOFError, OSError) as error:
         raise Refused(f"{part.filename[:80]} inside is damaged; save it anew with Office or LibreOffice") from error
-    except Exception as error:
-        if isinstance(error, Refused):
-            raise
+    except (
+        Exception
+    ) as error:  # of the unpackers: zlib, lzma, a method that zipfile does not know; a stranger's file ends nothing but itself
         raise Refused(f"{part.filename[:80]} inside cannot be unpacked; save it anew with Office or LibreOffice") from error
