@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Annotated, Final
@@ -58,6 +59,14 @@ NAMES: Final[dict[Role, str]] = {
 }
 PASSWORD: Final = "only for these pictures"
 COLOURS: Final = 128
+# pages that need to be told what to show; None: only where something has happened that has not here
+SHOWN: Final[dict[str, str | None]] = {
+    "/parts": "/parts/{part_id}",
+    "/recipes/edit": f"/recipes/edit?recipe={DEMO_RECIPE.stem}",
+    "/recipes/version": None,
+    "/setup": None,
+    "/statistics": "/statistics?span=last",
+}
 SETTLE_MS: Final = 2_500  # charts and pictures are drawn by then
 
 
@@ -127,7 +136,8 @@ def _url(appliance: Rig) -> str:
 
 def _take(appliance: Rig, browser: Browser, page: Page, tokens: dict[Role, str], folder: Path) -> None:
     """Both pictures of a page."""
-    path = _filled(page.path, appliance)
+    shown = SHOWN.get(page.path, page.path)
+    path = _filled(shown, appliance) if shown is not None else None
     role = next((r for r in NAMES if Person(NAMES[r], r).may(page.needs)), None)
     if path is None or role is None:
         print(f"{page.path}: left out, nobody can say what to show there")
@@ -152,7 +162,7 @@ def _filled(path: str, appliance: Rig) -> str | None:
         return path
     with open_store(Path(appliance.config.record.folder) / FILE_NAME, read_only=True) as store:
         part = next(iter(store.last(1, "NG")), None)
-    known = re.sub(r"\{(part|part_id)(:\w+)?\}", part.part_id, path) if part is not None else path
+    known = re.sub(r"\{(part|part_id)(:\w+)?\}", urllib.parse.quote(part.part_id, safe=""), path) if part is not None else path
     return None if "{" in known else known
 
 
